@@ -1,0 +1,438 @@
+"""Everything that a plugin author meets, on one page: the values that cross boundaries and the protocols to satisfy.
+
+Nothing here is inherited from: a class with the right attributes and methods is a plugin. Importing this module
+imports NumPy and the standard library only.
+
+A plugin is a row in a table (`PluginRow`) and a class. The class takes its settings, one frozen dataclass, as its only
+argument, and its constructor is cheap: files are located and digested, but torch, onnxruntime and their like are first
+imported when the plugin first works. So a sweep is planned, keyed and checked before anything heavy starts.
+
+Letters for sizes: N images, M trials, D embedding, K sources, R mask regions, T steps, S side of a crop.
+Two image forms: a frame is uint8 (H, W, 3) RGB; crops are float32 (N, 3, S, S) RGB in [0, 1].
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+FrameImage = NDArray[np.uint8]
+Crops = NDArray[np.float32]
+Embeddings = NDArray[np.float32]
+
+Kind = Literal["dataset", "aligner", "parser", "recognizer", "detector", "generator", "attack", "executor"]
+KINDS: tuple[Kind, ...] = (
+    "dataset", "aligner", "parser", "recognizer", "detector", "generator", "attack", "executor",
+)  # fmt: skip
+
+Comparison = Literal["cosine", "neg_l2"]
+"""How two embeddings become a score, higher is more alike: their cosine, or minus their Euclidean distance."""
+
+Fingerprint = Mapping[str, str | int | float | bool | None]
+"""What determines a plugin's output bit for bit: revision, settings, weight digests, library versions, device."""
+
+
+# ---------------------------------------------------------------------------------------------------- plugin tables
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginRow:
+    """One plugin, named without importing it.
+
+    Attributes:
+        kind: which protocol of this page it satisfies.
+        name: what a sweep file calls it; lower case, unique within its kind.
+        target: ``"module:Class"``; called with one instance of the settings class.
+        settings: ``"module:Class"`` of a frozen dataclass whose module imports nothing heavy; empty for no settings.
+        summary: one line for `impersona ls`.
+        source: the paper, project or person it comes from.
+        licence: what its weights or data may be used for.
+        requires: top-level modules that must be installed.
+        ready: ``"module:function"`` of a light function without arguments that returns what is missing on this
+            machine, one line, or an empty string; empty for "nothing besides `requires`".
+    """
+
+    kind: Kind
+    name: str
+    target: str
+    settings: str = ""
+    summary: str
+    source: str
+    licence: str
+    requires: tuple[str, ...] = ()
+    ready: str = ""
+
+
+# ----------------------------------------------------------------------------------------------------- values: data
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One photo, not yet read.
+
+    Attributes:
+        key: its name within the data set; stable across machines, with forward slashes.
+        subject: the data set's own name for the person.
+    """
+
+    key: str
+    subject: str
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """The comparisons of one protocol.
+
+    Attributes:
+        protocol: the protocol's name.
+        frames: the frames that take part, each once.
+        probe: int32 (M,), indices into `frames`.
+        reference: int32 (M,), indices into `frames`.
+        fold: int16 (M,), the fold of each trial, or None where the protocol has no folds.
+    """
+
+    protocol: str
+    frames: tuple[Frame, ...]
+    probe: NDArray[np.int32]
+    reference: NDArray[np.int32]
+    fold: NDArray[np.int16] | None = None
+
+    @property
+    def mated(self) -> NDArray[np.bool_]:
+        """Bool (M,): whether both frames of a trial show the same person."""
+        codes = np.unique(np.array([frame.subject for frame in self.frames], dtype=np.str_), return_inverse=True)[1]
+        same: NDArray[np.bool_] = codes[self.probe] == codes[self.reference]
+        return same
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of who is compared with whom, in which fold and order; it does not depend on pixels."""
+        names = "\x1e".join(f"{frame.key}\x1f{frame.subject}" for frame in self.frames)
+        sha = hashlib.sha256(f"{self.protocol}\x1d{names}\x1d".encode())
+        sha.update(np.ascontiguousarray(self.probe, dtype="<i4").tobytes())
+        sha.update(np.ascontiguousarray(self.reference, dtype="<i4").tobytes())
+        if self.fold is not None:
+            sha.update(np.ascontiguousarray(self.fold, dtype="<i2").tobytes())
+        return sha.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face that an aligner found.
+
+    Attributes:
+        box: float32 (4,), left, top, right, bottom in pixels of the frame; may reach beyond it.
+        landmarks: scheme to float32 (P, 2) points, x then y, in pixels of the frame. ``"field5"`` is the field's five:
+            the eye at the left of the picture, the eye at the right, nose tip, mouth corner at the left, at the right;
+            ``"dlib5"`` and ``"dlib68"`` are dlib's own orders.
+        confidence: the detector's own figure, higher is surer; comparable within one aligner only.
+    """
+
+    box: NDArray[np.float32]
+    landmarks: Mapping[str, NDArray[np.float32]]
+    confidence: float
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """Where a recognizer wants its landmarks.
+
+    Attributes:
+        name: such as ``"arcface112"``.
+        side: S, pixels of the square crop.
+        targets: scheme to float32 (P, 2) points in pixels of the crop; an aligner uses the first scheme that it has.
+    """
+
+    name: str
+    side: int
+    targets: Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class FaceBatch:
+    """Faces with the conditions that generators and attacks may take; a field that is not given is None.
+
+    Attributes:
+        images: float32 (N, 3, S, S) RGB in [0, 1].
+        masks: uint8 (N, S, S), 19-class CelebAMask-HQ labels.
+        identity: float32 (N, D), embeddings of whom the result shall look like.
+        attributes: float32 (N, A), in [-1, 1].
+        references: float32 (N, K, 3, S, S), the sources of a mix or the exemplars of a style.
+        reference_masks: uint8 (N, K, S, S).
+        landmarks: float32 (N, P, 2), pixels of the crop.
+    """
+
+    images: Crops
+    masks: NDArray[np.uint8] | None = None
+    identity: Embeddings | None = None
+    attributes: NDArray[np.float32] | None = None
+    references: Crops | None = None
+    reference_masks: NDArray[np.uint8] | None = None
+    landmarks: NDArray[np.float32] | None = None
+
+
+Goal = Literal["impersonate", "dodge", "hide"]
+"""Be accepted as the target; not be accepted as oneself; be accepted as both."""
+
+Norm = Literal["linf", "l2", "none"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How far an attack may go.
+
+    Attributes:
+        norm: in which norm `radius` is measured, on [0, 1] pixels of the crop after rounding to 256 levels.
+        radius: the largest perturbation; ignored for ``"none"``.
+        steps: T, how many updates.
+        queries: how many images the oracle may be asked about in all; None for no limit.
+    """
+
+    norm: Norm = "none"
+    radius: float = 0.0
+    steps: int = 0
+    queries: int | None = None
+
+
+# ------------------------------------------------------------------------------------------------- plugin protocols
+
+
+class Plugin(Protocol):
+    """What every plugin has."""
+
+    def fingerprint(self) -> Fingerprint:
+        """What determines this plugin's output bit for bit; cheap, imports nothing heavy."""
+        ...
+
+
+@runtime_checkable
+class Dataset(Plugin, Protocol):
+    """People, their photos, and who is to be compared with whom."""
+
+    protocols: tuple[str, ...]
+    """The protocols it offers, the default one first."""
+    shows_faces: bool
+    """Whether reports may print its pictures without being asked to: true only where nobody real is shown."""
+
+    def frames(self) -> Sequence[Frame]:
+        """Every frame, in an order that does not depend on the machine."""
+        ...
+
+    def image(self, key: str) -> FrameImage:
+        """The picture behind a frame's key. Raises `CorruptFile` or `MissingFile`."""
+        ...
+
+    def content_digest(self, key: str) -> str:
+        """SHA-256 hex of what `image` decodes: of the file's bytes, or of the parameters of a drawn face."""
+        ...
+
+    def trials(self, protocol: str, rng: np.random.Generator) -> Trials:
+        """The comparisons of a protocol; what is drawn is drawn from `rng`. Raises `InsufficientData`."""
+        ...
+
+
+@runtime_checkable
+class Aligner(Plugin, Protocol):
+    """Finds faces and turns them into canonical crops."""
+
+    def detect(self, frame: FrameImage) -> list[Face]:
+        """The faces in a frame, the one to use first. A face not found is an empty list, never an exception."""
+        ...
+
+    def crop(self, frame: FrameImage, face: Face, template: Template) -> FrameImage:
+        """uint8 (S, S, 3): the face, warped to the template. Raises `PluginError` if no landmark scheme fits."""
+        ...
+
+
+@runtime_checkable
+class Parser(Plugin, Protocol):
+    """Labels the pixels of a crop."""
+
+    template: Template
+
+    def parse(self, crops: Crops) -> NDArray[np.uint8]:
+        """uint8 (N, S, S), 19-class CelebAMask-HQ labels."""
+        ...
+
+
+@runtime_checkable
+class Recognizer(Plugin, Protocol):
+    """Turns crops into embeddings."""
+
+    comparison: Comparison
+    template: Template
+    batch_size: int
+    """The bench pads every batch to this one size, so that an embedding does not depend on what shares its batch."""
+
+    def default_aligner(self) -> Mapping[str, Any]:
+        """The sweep-file entry, ``{"name": ..., settings}``, of the aligner to use where none is named."""
+        ...
+
+    def embed(self, crops: Crops) -> Embeddings:
+        """float32 (N, D), finite, not normalised by the bench."""
+        ...
+
+    def runtime(self) -> Mapping[str, str]:
+        """What really ran, known after the first `embed`: ``provider`` or ``device``, library versions."""
+        ...
+
+
+@runtime_checkable
+class GradientRecognizer(Recognizer, Protocol):
+    """A recognizer that is differentiable in the pixels: a surrogate, an identity encoder, an identity loss."""
+
+    def embed_tensor(self, crops: torch.Tensor) -> torch.Tensor:
+        """float32 (N, D) on the crops' device, from (N, 3, S, S) in [0, 1]; gradients flow to `crops`."""
+        ...
+
+
+@runtime_checkable
+class Detector(Plugin, Protocol):
+    """Scores how likely a face is an attack."""
+
+    template: Template
+    species: tuple[Literal["forgery", "morph", "presentation"], ...]
+    differential: bool
+    """Whether it needs a trusted reference beside each suspect."""
+
+    def attack_scores(self, crops: Crops, references: Crops | None = None) -> NDArray[np.float32]:
+        """float32 (N,), higher is more likely an attack."""
+        ...
+
+
+@runtime_checkable
+class Generator(Plugin, Protocol):
+    """Makes faces from faces."""
+
+    conditions: frozenset[str]
+    """The fields of `FaceBatch` that must be given, besides `images`."""
+    template: Template
+
+    def generate(self, batch: FaceBatch, rng: np.random.Generator) -> Crops:
+        """float32 (N, 3, S, S) RGB in [0, 1]."""
+        ...
+
+
+@runtime_checkable
+class GradientGenerator(Generator, Protocol):
+    """A generator that is differentiable in its conditions."""
+
+    def generate_tensor(self, conditions: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """float32 (N, 3, S, S) in [0, 1]; gradients flow to every floating-point condition."""
+        ...
+
+
+class Oracle(Protocol):
+    """What an attack may ask about the surrogates, counted. The bench builds it; plugins only use it."""
+
+    access: Literal["nothing", "decisions", "scores", "gradients"]
+    queries: int
+    """How many images have been asked about so far."""
+
+    def decisions(self, crops: Crops) -> NDArray[np.bool_]:
+        """Bool (N,): accepted as the target."""
+        ...
+
+    def scores(self, crops: Crops) -> NDArray[np.float32]:
+        """float32 (N,): similarity to the target, higher is more alike."""
+        ...
+
+    def gradients(self, crops: Crops) -> tuple[NDArray[np.float32], Crops]:
+        """Scores, float32 (N,), and their gradients in the pixels, float32 (N, 3, S, S)."""
+        ...
+
+
+@runtime_checkable
+class Attack(Plugin, Protocol):
+    """Changes faces so that recognizers err. It never judges its own success: the bench does."""
+
+    goals: frozenset[Goal]
+    access: Literal["nothing", "decisions", "scores", "gradients"]
+
+    def run(self, batch: FaceBatch, oracle: Oracle, goal: Goal, budget: Budget, rng: np.random.Generator) -> Crops:
+        """float32 (N, 3, S, S) RGB in [0, 1], within the budget."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------------ cells and outcomes
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One experiment, as plain data that any process can rebuild it from.
+
+    Attributes:
+        key: SHA-256 hex of what determines the result: names, fingerprints, digests, protocol, seed; no path of a machine.
+        spec: that, and the settings from which another process rebuilds the plugins.
+        labels: what figures are filed under: ``dataset``, ``protocol``, ``recognizer``, ``settings`` and so on.
+    """
+
+    key: str
+    spec: Mapping[str, Any]
+    labels: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Success:
+    """A cell that ran to its end.
+
+    Attributes:
+        key: the cell's key.
+        figures: figure records, ready for summary.json.
+        counts: how many trials, frames, embeddings computed and so on.
+        runtime: what really ran: provider, device, versions.
+        seconds: wall-clock time; never part of summary.json.
+        tables: name to the bytes of a Parquet file.
+    """
+
+    key: str
+    figures: tuple[Mapping[str, Any], ...]
+    counts: Mapping[str, int]
+    runtime: Mapping[str, str]
+    seconds: float
+    tables: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell that did not; a row like any other.
+
+    Attributes:
+        key: the cell's key.
+        error: the class name of what was raised.
+        message: what it said.
+        traceback: where it came from, for a bug report.
+        seconds: wall-clock time until it was raised.
+    """
+
+    key: str
+    error: str
+    message: str
+    traceback: str
+    seconds: float
+
+
+Outcome = Success | Failure
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done and how many there are."""
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Runs cells, in any order, in one process or many."""
+
+    def run(self, cells: Iterable[Cell], execute: Callable[[Cell], Outcome]) -> Iterator[Outcome]:
+        """The outcomes as they come; `execute` never raises `Exception`."""
+        ...
+
+    def close(self) -> None:
+        """Frees what it holds; safe to call twice."""
+        ...

@@ -1,0 +1,135 @@
+"""`impersona run`: a sweep file in, a run folder and its report out."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from bench.api import Cell, Failure, Outcome, Success
+from bench.notebook import read_sweep
+from bench.notebook import run as run_sweep
+from bench.sweep.plan import Plan, plan
+from bench.sweep.runner import Listener
+from bench.wiring import REPORT_WRITER
+
+FAILED_CELLS = 1
+HEADLINE = ("equal_error_rate", "fold_accuracy", "best_accuracy", "true_match_rate")
+
+
+@click.command()
+@click.argument("sweep", required=False, type=click.Path(path_type=Path), metavar="[SWEEP.yaml]")
+@click.option("--out", type=click.Path(path_type=Path), help="The run folder [default: runs/NAME]; continued if there.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a field: dataset.people=10.")
+@click.option("--dry-run", is_flag=True, help="Check everything, print the cells and stop.")
+@click.option("--report/--no-report", "with_report", default=True, help="Write report.html at the end [default: yes].")
+def run(sweep: Path | None, out: Path | None, overrides: tuple[str, ...], dry_run: bool, with_report: bool) -> None:
+    """Run a sweep; without SWEEP.yaml, the first one, on drawn people, which needs no data.
+
+    Ends with 0 if every cell succeeded, 1 if some failed, 2 if the sweep cannot be run.
+    """
+    chosen = read_sweep(sweep, overrides)
+    console = Console(stderr=True, soft_wrap=True)
+    if dry_run:
+        _print_plan(plan(chosen))
+        return
+    with _Display(console) as display:
+        folder = run_sweep(chosen, out, listener=display)
+    click.echo(f"summary: {folder.path / 'summary.json'}")
+    if with_report:
+        module, _, name = REPORT_WRITER.partition(":")
+        started = time.monotonic()
+        path = getattr(importlib.import_module(module), name)(folder.path)
+        click.echo(f"report:  {path} ({time.monotonic() - started:.1f} s)")
+    if len(folder.failures()):
+        sys.exit(FAILED_CELLS)
+
+
+def _print_plan(planned: Plan) -> None:
+    click.echo(f"{planned.sweep.name}: {len(planned.cells)} cells, {planned.frames} frames, {planned.trials} trials each")
+    for cell in planned.cells:
+        click.echo(f"  {cell.key[:12]}  {_title(cell)}")
+
+
+def _title(cell: Cell) -> str:
+    labels = cell.labels
+    settings = ", ".join(f"{key}={value}" for key, value in labels["settings"].items())
+    return f"{labels['dataset']}/{labels['protocol']}  {labels['recognizer']}" + (f"  ({settings})" if settings else "")
+
+
+class _Display(Listener):
+    """Progress bars on a terminal, plain lines elsewhere; one line a cell in either."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left:"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._cells = self._bars.add_task("cells", total=None)
+        self._part = self._bars.add_task("", total=None, visible=False)
+        self._what = ""
+
+    def __enter__(self) -> _Display:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def planned(self, plan: Plan, stored: int) -> None:
+        """See `Listener`."""
+        again = f", {stored} stored already" if stored else ""
+        self._line(f"{plan.sweep.name}: {len(plan.cells)} cells{again}; {plan.frames} frames, {plan.trials} trials each")
+        self._bars.update(self._cells, total=len(plan.cells), completed=stored)
+
+    def started(self, cell: Cell) -> None:
+        """See `Listener`."""
+        self._bars.update(self._cells, description=_title(cell))
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        """See `Listener`."""
+        if what != self._what or done == 0:
+            self._bars.reset(self._part, total=total, description=f"  {what}", visible=True)
+            self._what = what
+        self._bars.update(self._part, completed=done, total=total, visible=done < total)
+
+    def ended(self, cell: Cell, outcome: Outcome) -> None:
+        """See `Listener`."""
+        self._bars.advance(self._cells)
+        self._bars.update(self._part, visible=False)
+        if isinstance(outcome, Failure):
+            self._line(f"[red]failed[/red] {_title(cell)}: {outcome.error}: {escape(outcome.message)}")
+        elif isinstance(outcome, Success):
+            counts = outcome.counts
+            self._line(
+                f"[green]done[/green] {_title(cell)}: {_headline(outcome)}; {counts['embeddings_computed']} embeddings "
+                f"computed, {counts['embeddings_from_cache']} cached, {counts['frames_not_acquired']} of "
+                f"{counts['frames']} faces not found; {outcome.seconds:.1f} s"
+            )
+
+    def _line(self, text: str) -> None:
+        self._console.print(text, highlight=False)
+
+
+def _headline(outcome: Success) -> str:
+    parts = []
+    for figure in HEADLINE:
+        found = next((r for r in outcome.figures if r["figure"] == figure and r["value"] is not None), None)
+        if found:
+            point = f" at {found['operating_point']}" if found["operating_point"] else ""
+            parts.append(f"{figure.replace('_', ' ')}{point} {found['value']:.4f}")
+    return ", ".join(parts)

@@ -1,0 +1,253 @@
+"""Sweep files: YAML in, one frozen `Sweep` out, every unknown key named together with the nearest known one."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+
+from bench.errors import ConfigError, MissingFile, UnknownName
+
+Assessment = Literal["verification"]
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class PluginEntry(BaseModel):
+    """A plugin as a sweep file names it: its name alone, or a mapping with ``name`` and its settings.
+
+    Attributes:
+        name: the plugin's name.
+        settings: everything else that stood beside it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_yaml(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, Mapping):
+            own = {key: value[key] for key in cls.model_fields if key != "settings" and key in value}
+            explicit = value.get("settings") or {}
+            if not isinstance(explicit, Mapping):
+                raise ValueError(f"settings: got {explicit!r}, expected a mapping")
+            rest = {key: entry for key, entry in value.items() if key not in own and key != "settings"}
+            return own | {"settings": {**explicit, **rest}}
+        return value
+
+    def as_entry(self) -> dict[str, Any]:
+        """The mapping that a sweep file would hold."""
+        return {"name": self.name, **self.settings}
+
+
+class RecognizerEntry(PluginEntry):
+    """A recognizer in a sweep file.
+
+    Attributes:
+        label: what figures call it; by default its name.
+        aligner: what finds and aligns the faces; by default what the recognizer asks for. Several make an axis.
+    """
+
+    label: str | None = None
+    aligner: tuple[PluginEntry, ...] | None = None
+
+    @field_validator("aligner", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return value if value is None or isinstance(value, list | tuple) else [value]
+
+
+class Sweep(BaseModel):
+    """A whole sweep; docs/sweeps.md explains each field.
+
+    Attributes:
+        name: names the run folder and the report.
+        seed: everything drawn is drawn from streams derived from it.
+        dataset: whose faces.
+        protocol: who is compared with whom; by default the data set's first protocol.
+        recognizers: who is judged.
+        assessments: what is computed; ``verification`` is of the data set itself: ROC, DET, EER, TMR at FMR.
+        fmr: false match rates of the operating points.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = 0
+    dataset: PluginEntry
+    protocol: str | None = None
+    recognizers: tuple[RecognizerEntry, ...] = Field(min_length=1)
+    assessments: tuple[Assessment, ...] = Field(default=("verification",), min_length=1)
+    fmr: tuple[float, ...] = Field(default=(1e-2, 1e-3, 1e-4), min_length=1)
+
+    @field_validator("fmr")
+    @classmethod
+    def _rates(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(0 < rate < 1 for rate in value) or len(set(value)) != len(value):
+            raise ValueError(f"got {list(value)}, expected different rates between 0 and 1")
+        return tuple(sorted(value, reverse=True))
+
+
+def load_sweep(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Sweep:
+    """The sweep that a YAML file describes.
+
+    Args:
+        path: the file; ``${NAME}`` in it stands for an environment variable.
+        overrides: ``"key=value"`` with a dotted key and a YAML value, such as ``"dataset.people=10"``.
+
+    Raises:
+        MissingFile: there is no such file.
+        ConfigError: it is not YAML, a key is unknown, a value has the wrong type, or a variable is not set.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        document = yaml.safe_load(text)
+    except FileNotFoundError as error:
+        raise MissingFile(f"no sweep file at {path}; examples/ has some to copy") from error
+    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise ConfigError(f"{path} is not a YAML file: {error}") from error
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: got {type(document).__name__}, expected a mapping with name, dataset, recognizers")
+    for override in overrides:
+        _apply(document, override)
+    return parse_sweep(document, str(path))
+
+
+def parse_sweep(document: Mapping[str, Any], where: str = "sweep") -> Sweep:
+    """The sweep that a mapping describes; see `load_sweep`.
+
+    Args:
+        document: what a sweep file holds.
+        where: what to call it in an error.
+    """
+    expanded = _expand(document, where)
+    _refuse_unknown(expanded, Sweep.model_fields, where)
+    try:
+        return Sweep.model_validate(expanded)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, where)) from error
+
+
+def validate_settings(cls: type, given: Mapping[str, Any], where: str) -> Any:
+    """An instance of a plugin's settings dataclass.
+
+    Args:
+        cls: the frozen dataclass.
+        given: field names to values, as YAML gives them.
+        where: the plugin, for errors.
+
+    Raises:
+        UnknownName: a key is not a setting of the plugin.
+        ConfigError: a value is missing or of the wrong type or range.
+    """
+    _refuse_unknown(given, [field.name for field in dataclasses.fields(cls)], where, "setting")
+    try:
+        return TypeAdapter(cls).validate_python(dict(given))
+    except ValidationError as error:
+        raise ConfigError(_explain(error, where)) from error
+
+
+def axes_of(cls: type, given: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The settings to which a list was given where one value is expected: each makes an axis of the sweep.
+
+    Args:
+        cls: the plugin's settings dataclass.
+        given: the settings of a sweep file.
+
+    Returns:
+        Setting to its values. Where the setting is itself a list, a list of lists is an axis.
+    """
+    hints = typing.get_type_hints(cls)
+    return {key: value for key, value in given.items() if isinstance(value, list) and value and (
+        not _takes_list(hints.get(key)) or all(isinstance(entry, list) for entry in value))}  # fmt: skip
+
+
+def _takes_list(hint: Any) -> bool:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return any(_takes_list(option) for option in typing.get_args(hint))
+    origin = typing.get_origin(hint) or hint
+    return isinstance(origin, type) and issubclass(origin, Iterable) and not issubclass(origin, str | bytes | Mapping)
+
+
+def _apply(document: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set got {override!r}, expected key=value, such as --set dataset.people=10")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {key}: {text!r} is not a YAML value ({error})") from error
+    *path, last = key.split(".")
+    target: Any = document
+    for part in path:
+        target = _descend(target, part, key)
+    if isinstance(target, list):
+        target[_position(target, last, key)] = value
+    elif isinstance(target, dict):
+        target[last] = value
+    else:
+        raise ConfigError(f"--set {key}: {target!r} has no parts; write that part of the sweep as a mapping")
+
+
+def _descend(target: Any, part: str, key: str) -> Any:
+    if isinstance(target, list):
+        position = _position(target, part, key)
+        if isinstance(target[position], str):
+            target[position] = {"name": target[position]}
+        return target[position]
+    if not isinstance(target, dict):
+        raise ConfigError(f"--set {key}: {target!r} has no part {part!r}")
+    if isinstance(target.get(part), str):
+        target[part] = {"name": target[part]}
+    return target.setdefault(part, {})
+
+
+def _position(target: list[Any], part: str, key: str) -> int:
+    if not part.isdigit() or int(part) >= len(target):
+        raise ConfigError(f"--set {key}: {part!r} is not a position in a list of {len(target)}; they count from 0")
+    return int(part)
+
+
+def _expand(value: Any, where: str) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _expand(entry, where) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_expand(entry, where) for entry in value]
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda match: _variable(match.group(1), where), value)
+    return value
+
+
+def _variable(name: str, where: str) -> str:
+    if name not in os.environ:
+        raise ConfigError(f"{where} needs the environment variable {name}, which is not set; export {name}=/path/to/it")
+    return os.environ[name]
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: Iterable[str], where: str, what: str = "key") -> None:
+    known = list(known)
+    for key in given:
+        if key not in known:
+            raise UnknownName(what, key, known, f"(in {where})")
+
+
+def _explain(error: ValidationError, where: str) -> str:
+    lines = []
+    for problem in error.errors(include_url=False):
+        place = ".".join(str(part) for part in problem["loc"])
+        got = "" if problem["type"] in ("missing", "value_error") else f" (got {problem['input']!r})"
+        lines.append(f"{where}: {place + ': ' if place else ''}{problem['msg'].removeprefix('Value error, ')}{got}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Data sets: people, their photos, and who is to be compared with whom."""

@@ -1,0 +1,57 @@
+"""Neck, shoulders and clothes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.datasets.drawn.geometry import Floats, Pose, Surface, cast, distance
+from bench.datasets.drawn.person import Person
+from bench.datasets.drawn.shading import Light, Noise, lit, plain, ramp, shaded, times
+from bench.datasets.drawn.sketch import Sketch
+from bench.datasets.drawn.skin import tone
+from bench.datasets.drawn.view import View
+
+
+def body_surface(person: Person) -> Surface:
+    """Neck and shoulders."""
+    n = person.neck
+    wide = 1.75 + 0.35 * person.masculine
+    outline = [
+        (0.0, 0.40), (0.9 * n, 0.55), (n, 0.9), (0.98 * n, 1.40), (n + 0.04, 1.66), (n + 0.26, 1.86), (0.62 * wide, 2.00),
+        (0.88 * wide, 2.16), (wide, 2.45), (wide + 0.12, 3.1), (wide + 0.15, 4.0),
+    ]  # fmt: skip
+    middle = [(0.40, -0.10), (0.9, -0.02), (1.5, 0.05), (1.9, 0.05), (2.3, -0.05), (4.0, -0.10)]
+    return Surface(outline, middle, 0.62, open_end=True)
+
+
+def paint_body(sketch: Sketch, grid: int) -> None:
+    """Neck, shoulders and clothes, on a small grid of G pixels a side."""
+    person, view, canvas = sketch.person, sketch.view, sketch.canvas
+    pose = Pose.turned((0.25 * view.yaw, 0.0, 0.15 * view.roll), sketch.pose.pivot, sketch.pose.centre, view.scale)
+    met = cast(body_surface(person), pose, grid, rounds=1)
+    light = lit(met, view)
+    chin = person.skull.chin_height
+    under = ramp(-met.y, -chin - 0.42, -chin + 0.10)
+    neck_light = Light(light.level * (1.0 - 0.42 * under), light.gloss * 0.3)
+    outline = canvas.region(met.edge, met.window)
+    canvas.cover(outline, shaded(plain(tone(person), met.x), neck_light, view, 0.3, 1.0), met.window)
+    line = neckline(view, met.x)
+    cloth = np.minimum(met.edge, distance(met.y - line))
+    weave = Noise(view.grain).plane(3.0 * met.x, 2.0 * met.y)
+    fold = 0.93 + 0.14 * weave
+    near = ramp(met.y - line, 0.0, 0.10)
+    planes = times(plain(view.clothes, met.x), (fold, fold, fold))
+    cloth_light = Light((0.35 + 0.65 * light.level) * (0.82 + 0.18 * near), light.gloss)
+    canvas.cover(canvas.region(cloth, met.window), shaded(planes, cloth_light, view, 0.1), met.window)
+
+
+def neckline(view: View, x: Floats) -> Floats:
+    """The y of the upper edge of the clothes."""
+    beside = np.abs(x)
+    if view.neckline == "turtle":
+        return 1.66 - 0.10 * beside
+    if view.neckline == "vee":
+        return 2.45 - 0.95 * beside
+    if view.neckline == "shirt":
+        return 2.10 - 0.75 * beside
+    return 2.08 - 0.55 * beside * beside

@@ -1,0 +1,179 @@
+"""A supersampled canvas on which shapes are laid, back to front."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from bench.datasets.drawn.geometry import Floats, Window
+
+Colour = tuple[int, int, int]
+Box = tuple[int, int, int, int]
+
+OVERSAMPLING = 3
+"""Canvas pixels for one pixel of the picture, each way."""
+
+
+class Mask:
+    """Where to paint: opacity over a rectangle of the canvas.
+
+    Args:
+        image: 8-bit opacity.
+        box: left, top, right, bottom of it on the canvas.
+    """
+
+    def __init__(self, image: Image.Image, box: Box) -> None:
+        self.image, self.box = image, box
+
+    def within(self, other: Mask) -> Mask:
+        """This mask, dimmed by another one that may lie elsewhere."""
+        moved = Image.new("L", self.image.size)
+        moved.paste(other.image, (other.box[0] - self.box[0], other.box[1] - self.box[1]))
+        return Mask(ImageChops.multiply(self.image, moved), self.box)
+
+
+class Canvas:
+    """What has been painted so far.
+
+    Args:
+        side: pixels of the finished picture.
+    """
+
+    def __init__(self, side: int) -> None:
+        self.side = side
+        self.size = OVERSAMPLING * side
+        self.image = Image.new("RGB", (self.size, self.size))
+
+    # ------------------------------------------------------------------------------------------------ drawn shapes
+
+    def polygon(self, points: Floats, blur: float = 0.0, strength: float = 1.0) -> Mask:
+        """The mask of a filled polygon.
+
+        Args:
+            points: float64 (P, 2), in sides of the picture.
+            blur: radius in sides of the picture.
+            strength: 0 to 1, how opaque.
+        """
+        pixels, radius = points * self.size - 0.5, blur * self.size
+        box = self._box(pixels, 3 * radius + 2)
+        mask = Image.new("L", (box[2] - box[0], box[3] - box[1]))
+        shifted = np.rint((pixels - box[:2]) * 16) / 16
+        ImageDraw.Draw(mask).polygon([(x, y) for x, y in shifted.tolist()], fill=round(255 * strength))
+        return Mask(mask.filter(ImageFilter.GaussianBlur(radius)) if radius > 0.3 else mask, box)
+
+    def _box(self, pixels: Floats, margin: float) -> Box:
+        """The rectangle around points, not empty, at most half a canvas beyond the canvas."""
+        low, high = np.floor(pixels.min(axis=0) - margin), np.ceil(pixels.max(axis=0) + margin) + 1
+        first, last = -self.size // 2, self.size + self.size // 2
+        left, top = (int(min(max(v, first), last - 1)) for v in low)
+        right, bottom = (int(min(max(v, first + 1), last)) for v in high)
+        return left, top, max(right, left + 1), max(bottom, top + 1)
+
+    def fill(
+        self, points: Floats, colour: Colour, blur: float = 0.0, strength: float = 1.0, within: Mask | None = None
+    ) -> None:
+        """Paints a polygon, where asked only inside another mask; see `polygon`."""
+        mask = self.polygon(points, blur, strength)
+        self.paint(mask if within is None else mask.within(within), colour)
+
+    def stroke(self, line: Floats, widths: Floats, colour: Colour, blur: float = 0.0, strength: float = 1.0) -> None:
+        """Paints a line (P, 2) of changing half width (P,), all in sides of the picture; see `polygon`."""
+        self.fill(ribbon(line, widths), colour, blur, strength)
+
+    def hatch(self, roots: Floats, tips: Floats, width: float, colour: Colour, strength: float) -> None:
+        """Paints straight hairs, from roots (P, 2) to tips (P, 2), that taper from a width to nothing."""
+        ends = np.stack([roots, tips], axis=1) * self.size - 0.5
+        box = self._box(ends.reshape(-1, 2), 3)
+        mask = Image.new("L", (box[2] - box[0], box[3] - box[1]))
+        draw, level = ImageDraw.Draw(mask), round(255 * strength)
+        along = ends[:, 1] - ends[:, 0]
+        length = np.sqrt(along[:, 0] ** 2 + along[:, 1] ** 2)[:, None] + 1e-9
+        across = along[:, ::-1] * (-0.5, 0.5) * (width * self.size) / length
+        corners = np.stack([ends[:, 0] + across, ends[:, 1], ends[:, 0] - across], axis=1) - box[:2]
+        for triangle in (np.rint(corners * 16) / 16).reshape(len(corners), 6).tolist():
+            draw.polygon(triangle, fill=level)
+        self.paint(Mask(mask, box), colour)
+
+    def dots(self, centres: Floats, radii: Floats, colour: Colour, strength: float) -> None:
+        """Paints round spots; centres (P, 2) and radii (P,) in sides of the picture."""
+        pixels, sizes = centres * self.size - 0.5, np.maximum(radii * self.size, 0.6)
+        box = self._box(pixels, float(sizes.max()) + 2)
+        mask = Image.new("L", (box[2] - box[0], box[3] - box[1]))
+        draw = ImageDraw.Draw(mask)
+        for (x, y), r in zip((pixels - box[:2]).tolist(), sizes.tolist(), strict=True):
+            draw.ellipse([x - r, y - r, x + r, y + r], fill=round(255 * strength))
+        self.paint(Mask(mask, box), colour)
+
+    def paint(self, mask: Mask, paint: Image.Image | Colour) -> None:
+        """Paints one colour, or an image as large as the mask, through a mask."""
+        self.image.paste(paint, mask.box, mask.image)
+
+    # -------------------------------------------------------------------------------------- pictures of a small grid
+
+    def box_of(self, window: Window) -> Box:
+        """The canvas pixels that lie over a window."""
+        ratio = self.size / window.grid
+        left, top = (math.ceil(edge * ratio) for edge in (window.left, window.top))
+        return left, top, int(window.right * ratio), int(window.bottom * ratio)
+
+    def enlarged(self, small: NDArray, window: Window, box: Box | None = None, coarser: int = 1) -> Image.Image:
+        """A picture over a window of the small grid, brought to the size of the canvas.
+
+        Args:
+            small: uint8 (h, w) or (h, w, 3), or float32 (h, w).
+            window: what it covers.
+            box: which part of the canvas is wanted; left out, all that lies over the window.
+            coarser: divides the resolution of the result.
+        """
+        left, top, right, bottom = box or self.box_of(window)
+        ratio = window.grid / self.size
+        source = (
+            left * ratio - window.left,
+            top * ratio - window.top,
+            min(float(window.right - window.left), right * ratio - window.left),
+            min(float(window.bottom - window.top), bottom * ratio - window.top),
+        )
+        size = (max(1, (right - left) // coarser), max(1, (bottom - top) // coarser))
+        how = Image.Resampling.BILINEAR if small.dtype == np.float32 else Image.Resampling.BICUBIC
+        return Image.fromarray(np.ascontiguousarray(small)).resize(size, how, source)
+
+    def region(self, distance: Floats, window: Window, soft: float = 0.6) -> Mask:
+        """Where a field over a window is positive, with an edge that is sharp at the canvas's own resolution.
+
+        Args:
+            distance: float64 (h, w), signed distance in pixels of the grid.
+            window: what it covers.
+            soft: width of the edge, in pixels of the finished picture.
+        """
+        levels = np.rint(np.clip(distance, -3.0, 3.0) * 42.0 + 128.0).astype(np.uint8)
+        ramp = 42.0 * window.grid / self.side * soft
+        table = [round(min(255.0, max(0.0, 127.5 + 255.0 * (level - 128.0) / ramp))) for level in range(256)]
+        return Mask(self.enlarged(levels, window).point(table), self.box_of(window))
+
+    def cover(self, mask: Mask, small: NDArray[np.uint8], window: Window) -> None:
+        """Paints a picture of the small grid through a mask; what the window does not cover stays."""
+        have = self.box_of(window)
+        left, top = max(mask.box[0], have[0]), max(mask.box[1], have[1])
+        right, bottom = min(mask.box[2], have[2]), min(mask.box[3], have[3])
+        if left >= right or top >= bottom:
+            return
+        box = (left, top, right, bottom)
+        if box != mask.box:
+            x, y = mask.box[:2]
+            mask = Mask(mask.image.crop((left - x, top - y, right - x, bottom - y)), box)
+        self.paint(mask, self.enlarged(small, window, box))
+
+    def finished(self) -> NDArray[np.uint8]:
+        """uint8 (side, side, 3)."""
+        return np.array(self.image.reduce(OVERSAMPLING))
+
+
+def ribbon(line: Floats, widths: Floats) -> Floats:
+    """The outline, float64 (2 P, 2), of a line (P, 2) with half widths (P,)."""
+    along = np.gradient(line, axis=0)
+    length = np.sqrt(along[:, 0] ** 2 + along[:, 1] ** 2) + 1e-12
+    across = np.stack([-along[:, 1] / length, along[:, 0] / length], axis=1) * widths[:, None]
+    return np.concatenate([line + across, (line - across)[::-1]])

@@ -1,0 +1,207 @@
+"""Hair: a second, larger surface around the skull, on which a hairline says where hair grows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from bench.datasets.drawn.anatomy import dome
+from bench.datasets.drawn.canvas import Canvas
+from bench.datasets.drawn.geometry import Cast, Floats, Pose, Surface, Window, cast, distance, piecewise
+from bench.datasets.drawn.person import Person
+from bench.datasets.drawn.shading import Light, lit, plain, ramp, shaded, times
+from bench.datasets.drawn.strands import lookup, paint_strands, strands_over, texture
+from bench.datasets.drawn.view import View
+
+Line = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Style:
+    """What one way of wearing hair means for the surface and its edge.
+
+    Attributes:
+        top: thickness above the skull, head units.
+        side: thickness above the ears.
+        line: degrees from the middle of the face, and how far below the forehead's hairline (0) or at which height (for
+            angles of 55 and more) hair ends there.
+        length: y of the hair's lower end behind and beside the face; None where the nape's hairline ends it.
+        whorl: where the strands start on top of the head, head units towards the viewer.
+        curl: 0 for strands, 1 for curls.
+        ragged: how far single strands of the edge stand out.
+        low: thickness beside cheeks and neck, for long hair.
+    """
+
+    top: float
+    side: float
+    line: Line
+    whorl: float = 0.1
+    length: float | None = None
+    curl: float = 0.0
+    ragged: float = 0.05
+    low: float = 0.0
+
+
+_EARS_FREE: Line = ((62, -0.42), (68, -0.15), (73, 0.10), (77, 0.40), (83, 0.42), (87, 0.02), (100, -0.05), (114, 0.35),
+                    (122, 0.85), (180, 1.15))  # fmt: skip
+_NO_BURNS: Line = ((62, -0.45), (70, -0.22), (80, 0.02), (90, 0.05), (104, 0.10), (116, 0.5), (124, 0.9), (180, 1.15))
+_CURTAIN: Line = ((52, -0.40), (57, 0.0), (60, 0.5), (63, 1.1), (66, 3.0), (180, 4.0))
+
+STYLES: dict[str, Style] = {
+    "buzz": Style(0.035, 0.02, ((0, 0.02), (30, 0.0), (45, 0.10), *_EARS_FREE), ragged=0.0),
+    "short": Style(0.20, 0.06, ((0, 0.0), (22, -0.03), (36, -0.05), (50, 0.14), *_EARS_FREE), -0.7, ragged=0.13),
+    "parted": Style(0.22, 0.08, ((0, 0.0), (30, 0.0), (50, 0.16), *_EARS_FREE), 0.3, ragged=0.06),
+    "swept": Style(0.32, 0.06, ((0, -0.03), (24, -0.05), (38, -0.05), (50, 0.14), *_EARS_FREE), -1.3, ragged=0.05),
+    "fringe": Style(0.19, 0.10, ((0, 0.40), (30, 0.42), (50, 0.44), *_EARS_FREE), -0.1, ragged=0.26),
+    "bob": Style(0.18, 0.16, ((0, 0.0), (20, 0.05), (42, 0.32), *_CURTAIN), length=1.30, low=0.17),
+    "long": Style(0.16, 0.13, ((0, 0.0), (20, 0.05), (42, 0.30), *_CURTAIN), length=2.40, low=0.15),
+    "long_fringe": Style(0.17, 0.13, ((0, 0.50), (30, 0.50), (46, 0.56), *_CURTAIN), length=2.30, ragged=0.14, low=0.14),
+    "curly": Style(0.30, 0.20, ((0, 0.06), (30, 0.10), (48, 0.26), *_EARS_FREE), curl=1.0, ragged=0.12),
+    "afro": Style(0.50, 0.44, ((0, 0.0), (30, 0.02), (48, 0.16), *_EARS_FREE), curl=1.0, ragged=0.08),
+    "bun": Style(0.08, 0.035, ((0, 0.0), (30, 0.03), (48, 0.18), *_NO_BURNS), ragged=0.02),
+}
+
+
+def style_of(person: Person) -> Style | None:
+    """The style a person wears; None for a bald head."""
+    return STYLES.get(person.hair.style)
+
+
+def hair_surface(person: Person, style: Style) -> Surface:
+    """The outer surface of the hair."""
+    skull, volume = person.skull, person.hair.volume
+    top, side, low = (volume * part for part in (style.top, style.side, style.low))
+    t, w = skull.top, skull.temple
+    outline = [
+        *dome(w + 1.1 * side, t - top, -0.42),
+        (0.5 * (w + skull.cheek) + 0.02 + side, 0.0),
+    ]
+    if style.length is None:
+        outline += [(skull.cheek + 0.5 * side, 0.42), (0.85 * skull.cheek, 0.9), (0.0, 1.4)]
+    else:
+        end = lower_end(person, style)
+        wide = skull.cheek + low
+        outline += [(wide + 0.02, 0.42), (wide + 0.03, 0.9), (wide + 0.02, end - 0.2), (wide - 0.06, end + 0.3)]
+    middle = [(t - top, -0.14), (-1.0, -0.02 + 0.15 * top), (-0.4, 0.04), (0.5, -0.02), (1.5, -0.04), (3.0, -0.04)]
+    return Surface(outline, middle, skull.depth, open_end=style.length is not None)
+
+
+def azimuth(met: Cast, hair: Surface, head: Surface) -> Floats:
+    """Degrees from the middle of the face, 180 at the back, of the place on the skull that hair at a point grows from.
+
+    In front, hair stands before the spot where it is seen, so the widths of skull and hair are compared; beside and
+    behind the head, the angle on the hair's own surface serves.
+    """
+    outer, middle, _, _ = hair.slice_at(met.y)
+    skull = np.sqrt(np.maximum(head.slice_at(met.y)[0], 0.04))
+    outer = np.sqrt(np.maximum(outer, 0.04))
+    turn = np.arctan2(np.abs(met.x) * hair.depth, met.z - middle) * (180.0 / np.pi)
+    wider = np.maximum(outer / skull, 1.0)
+    last = np.arcsin(0.96 / wider) * (180.0 / np.pi)
+    front = np.arcsin(np.minimum(0.96, np.abs(met.x) / skull)) * (180.0 / np.pi)
+    side = 73.74 + (90.0 - 73.74) * (turn - last) / (90.0 - last)
+    return np.sign(met.x) * np.where(turn < last, front, np.maximum(side, turn))
+
+
+def lower_end(person: Person, style: Style) -> float:
+    """The y where long hair ends."""
+    return (style.length or 0.0) + 0.5 * (person.hair.length - 0.5)
+
+
+def grown(person: Person, style: Style, met: Cast, shell: Surface, head: Surface) -> Floats:
+    """Where on the surface there is hair: a field, positive there, in head units."""
+    hair = person.hair
+    angle = azimuth(met, shell, head)
+    beside = np.abs(angle)
+    line = [(a, y + (hair.hairline if a < 52 else 0.0)) for a, y in style.line]
+    edge = piecewise(line)(beside)
+    corner = np.maximum(0.0, 1.0 - ((beside - 38.0) / 22.0) ** 2)
+    edge = edge - 0.26 * hair.recede * corner * (style.length is None and hair.style != "fringe")
+    if hair.style in ("parted", "swept", "bob", "long"):
+        lean = np.maximum(0.0, 1.0 - ((angle * np.sign(hair.part) + 22.0) / 34.0) ** 2)
+        edge = edge + 0.16 * lean
+    field = edge - met.y
+    if style.length is not None:
+        end = lower_end(person, style)
+        field = np.minimum(field, end - met.y)
+    return field
+
+
+def strand_coordinates(person: Person, style: Style, met: Cast) -> tuple[Floats, Floats]:
+    """Across and along the strands, in texels of the texture."""
+    hair = person.hair
+    if style.curl:
+        return (np.arctan2(met.x, met.z + 1.2) * 300.0 + 512.0), met.y * 40.0 + 64.0
+    high = ramp(-met.y, 0.2, 1.5)
+    across = met.x - hair.part * 0.9 * high
+    turn = np.arctan2(across, met.z + 0.45 - (style.whorl + 0.45) * high)
+    wave = hair.wave if style.length is not None else 0.3 * hair.wave
+    turn = turn + 0.035 * wave * np.sin(7.0 * met.y + 3.0 * turn)
+    return turn * 200.0 + 512.0, met.y * 16.0 + 64.0
+
+
+class HairLayer:
+    """The hair of one picture: cast once, painted behind the body and again over the face.
+
+    Args:
+        person: who.
+        style: how the hair is worn.
+        view: how seen.
+        head: the skull that it grows on.
+        pose: of the head.
+        grid: G, pixels a side of the small grid.
+    """
+
+    def __init__(self, person: Person, style: Style, view: View, head: Surface, pose: Pose, grid: int) -> None:
+        self.person, self.style, self.view = person, style, view
+        shell = hair_surface(person, style)
+        self.met = cast(shell, pose, grid, rounds=3)
+        self.light = lit(self.met, view)
+        self._texels = texture(person.hair.texture, bool(style.curl))
+        self._coordinates = strand_coordinates(person, style, self.met)
+        coarse = lookup(self._texels, *self._coordinates) / 255.0
+        unit = pose.scale * grid
+        self.outline = self.met.edge + (0.10 * unit * (coarse - 0.6) if style.curl else 0.0)
+        field = grown(person, style, self.met, shell, head)
+        self._smooth = np.minimum(self.met.edge, distance(field))
+        self.field = np.minimum(self.outline, distance(field + style.ragged * 1.6 * (coarse - 0.5)))
+
+    def shadow(self, window: Window) -> Floats:
+        """How much light the hair takes from what lies in a window, 0 to 1."""
+        grid = self.met.window.grid
+        drop = max(1, grid // 40)
+        own = self.met.window
+        solid = np.rint(255.0 * np.clip(self._smooth + 0.5, 0.0, 1.0)).astype(np.uint8)
+        whole = Image.new("L", (grid, grid + drop))
+        whole.paste(Image.fromarray(solid), (own.left, own.top + drop))
+        part = whole.crop((window.left, window.top, window.right, window.bottom))
+        return np.asarray(part.filter(ImageFilter.GaussianBlur(0.022 * grid))) / 255.0
+
+    def paint_behind(self, canvas: Canvas) -> None:
+        """Hair behind the ears and the neck."""
+        end = 0.35 if self.style.length is None else lower_end(self.person, self.style)
+        mask = canvas.region(np.minimum(self.outline, distance(end - 0.05 - self.met.y)), self.met.window)
+        r, g, b = self.person.hair.colour
+        canvas.paint(mask, (round(0.36 * r), round(0.36 * g), round(0.36 * b)))
+
+    def paint(self, canvas: Canvas) -> None:
+        """Hair in front."""
+        window = self.met.window
+        mask = canvas.region(self.field, window)
+        if self.person.hair.style == "buzz":
+            mask = canvas.region(self._smooth, window, 5.0).within(canvas.region(self.outline, window))
+        strands = strands_over(canvas, window, mask, self._texels, *self._coordinates)
+        paint_strands(canvas, window, mask, strands, self._colours(0.62, 0.0), self._colours(1.28, 1.0))
+
+    def _colours(self, brightness: float, gloss: float) -> NDArray[np.uint8]:
+        _, ny, nz = self.met.normal
+        level = 0.35 + 0.65 * self.light.level
+        planes = times(plain(self.person.hair.colour, level), (brightness, brightness, brightness))
+        if gloss > 0:
+            band = np.maximum(0.0, 1.0 - ((ny + 0.50) / 0.28) ** 2) * np.maximum(nz, 0.0)
+            shine = 34.0 * gloss * band * band * (1.0 - 0.7 * self.style.curl)
+            planes = (planes[0] + shine, planes[1] + shine, planes[2] + shine)
+        return shaded(planes, Light(level, self.light.gloss), self.view, 0.4 * gloss)

@@ -1,0 +1,153 @@
+"""Labeled Faces in the Wild, with its own view-2 protocol: 6,000 pairs in 10 folds.
+
+Source: Huang, Ramesh, Berg and Learned-Miller, UMass Amherst TR 07-49, 2007. Three layouts are found by themselves:
+
+    ROOT/images/NAME/NAME_0001.jpg                                    ROOT/pairs.txt
+    ROOT/lfw/NAME/..., ROOT/lfw_funneled/..., ROOT/lfw-deepfunneled/  ROOT/pairs.txt      the official archives
+    SCIKIT_LEARN_DATA/lfw_home/lfw_funneled/NAME/...                  lfw_home/pairs.txt  scikit-learn's cache
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from bench.api import Fingerprint, Frame, FrameImage, Trials
+from bench.datasets.files import PersonFolders
+from bench.datasets.protocols import MAX_FRAMES_PER_SUBJECT, all_pairs, indexed_trials, read_lfw_pairs
+from bench.errors import ConfigError, MissingFile
+from bench.provenance import file_digest
+from bench.seeding import split_of
+
+DATA_VARIABLE = "IMPERSONA_DATA"
+IMAGE_FOLDERS = ("images", "lfw-deepfunneled", "lfw_funneled", "lfw")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LfwSettings:
+    """Settings of `lfw`.
+
+    Attributes:
+        root: the folder with ``pairs.txt`` and the photos; by default ``IMPERSONA_DATA/lfw``, then scikit-learn's cache.
+        split: which people `all_pairs` compares; view 2 keeps its own folds and takes ``"all"`` only.
+        download: fetch LFW (funneled) through scikit-learn if it is nowhere to be found.
+    """
+
+    root: Path | None = None
+    split: Literal["all", "train", "dev", "eval"] = "all"
+    download: bool = False
+
+
+class Lfw:
+    """LFW view 2, and every pair of at most 20 photos a person."""
+
+    protocols = ("view2", "all_pairs")
+    shows_faces = False
+
+    def __init__(self, settings: LfwSettings) -> None:
+        self.settings = settings
+        root = settings.root.expanduser() if settings.root else find_root()
+        if root is None and settings.download:
+            root = download()
+        if root is None:
+            raise MissingFile(f"LFW is not here: {what_is_missing()}")
+        self._pairs = root / "pairs.txt"
+        self._files = PersonFolders(_image_folder(root))
+
+    def fingerprint(self) -> Fingerprint:
+        """See `Plugin.fingerprint`."""
+        return {"revision": 1, "split": self.settings.split, "pairs": file_digest(self._pairs)}
+
+    def frames(self) -> Sequence[Frame]:
+        """See `Dataset.frames`."""
+        wanted = self.settings.split
+        return [frame for frame in self._files.frames if wanted in ("all", split_of(frame.subject))]
+
+    def image(self, key: str) -> FrameImage:
+        """See `Dataset.image`."""
+        return self._files.image(key)
+
+    def content_digest(self, key: str) -> str:
+        """See `Dataset.content_digest`."""
+        return self._files.content_digest(key)
+
+    def trials(self, protocol: str, rng: np.random.Generator) -> Trials:
+        """See `Dataset.trials`."""
+        if protocol == "all_pairs":
+            return all_pairs(self.frames(), rng, MAX_FRAMES_PER_SUBJECT)
+        if protocol != "view2":
+            raise ConfigError(f"lfw has no protocol {protocol!r}; it has {', '.join(self.protocols)}")
+        if self.settings.split != "all":
+            raise ConfigError(f"view2 keeps its own folds; got split: {self.settings.split}; leave split out")
+        return self._view2()
+
+    def _view2(self) -> Trials:
+        present = {frame.key: frame for frame in self._files.frames}
+        pairs, folds, missing = [], [], []
+        for name, number, other, other_number, fold in read_lfw_pairs(self._pairs):
+            keys = [f"{who}/{who}_{count:04d}.jpg" for who, count in ((name, number), (other, other_number))]
+            missing += [key for key in keys if key not in present]
+            if not missing:
+                pairs.append((present[keys[0]], present[keys[1]]))
+                folds.append(fold)
+        if missing:
+            raise MissingFile(
+                f"{self._pairs} names {len(set(missing))} photos that are not in {self._files.root}, "
+                f"such as {missing[0]}; take the photos and pairs.txt from one copy of LFW"
+            )
+        return indexed_trials("view2", pairs, folds)
+
+
+def find_root() -> Path | None:
+    """The folder of an LFW that this machine has, or None."""
+    data = os.environ.get(DATA_VARIABLE)
+    candidates = [Path(data) / "lfw"] if data else []
+    candidates.append(_scikit_learn_home() / "lfw_home")
+    return next((root for root in candidates if (root / "pairs.txt").is_file()), None)
+
+
+def what_is_missing() -> str:
+    """What to do to get LFW, one line; empty if it is here."""
+    if find_root() is not None:
+        return ""
+    where = os.environ.get(DATA_VARIABLE)
+    got = f"no lfw/pairs.txt in {where}" if where else f"{DATA_VARIABLE} is not set"
+    return f"{got}; give root: /path/to/lfw, or download: true (200 MB, through scikit-learn)"
+
+
+def download() -> Path:
+    """Fetches LFW (funneled) and its pair lists through scikit-learn, which checks their digests.
+
+    Raises:
+        MissingFile: the download failed; says what to do by hand.
+    """
+    from sklearn.datasets import fetch_lfw_pairs
+
+    home = _scikit_learn_home()
+    try:
+        fetch_lfw_pairs(subset="train", resize=0.1, download_if_missing=True, data_home=str(home))
+    except OSError as error:
+        raise MissingFile(
+            f"downloading LFW through scikit-learn to {home} failed ({error}); fetch lfw-deepfunneled.tgz and pairs.txt "
+            "by other means, put them in one folder and give it as root:"
+        ) from error
+    return home / "lfw_home"
+
+
+def _scikit_learn_home() -> Path:
+    # The same rule as sklearn.datasets.get_data_home, which would create the folder and takes a second to import.
+    return Path(os.environ.get("SCIKIT_LEARN_DATA", "~/scikit_learn_data")).expanduser()
+
+
+def _image_folder(root: Path) -> Path:
+    if not (root / "pairs.txt").is_file():
+        raise MissingFile(f"no pairs.txt in {root}; root: is the folder that holds pairs.txt and the photos' folder")
+    for name in IMAGE_FOLDERS:
+        if (root / name).is_dir():
+            return root / name
+    raise MissingFile(f"no photos in {root}; expected one of {', '.join(f'{name}/' for name in IMAGE_FOLDERS)} there")

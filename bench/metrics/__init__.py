@@ -1,0 +1,99 @@
+"""Figures of face verification, on NumPy alone.
+
+Task: from the scores of comparisons, float32, and whether each was mated (two photos of one person) or nonmated, say
+how often a recognizer errs, at which threshold, and whether the data can carry the statement.
+
+Conventions
+-----------
+- A score is a similarity. Accept if and only if ``score >= threshold``: ties with the threshold are accepted. So
+  FMR(t) = |{i in I: i >= t}| / |I| and FNMR(t) = |{g in G: g < t}| / |G|, for mated scores G and nonmated scores I.
+- Scores are float32, and so is every threshold; a threshold of another kind is compared exactly, never rounded.
+- FMR, FNMR and TMR = 1 - FNMR leave out trials that failed to acquire (either face not found; their score is NaN). FAR
+  and FRR count them: FAR = FMR·(1 - FTA), FRR = FTA + FNMR·(1 - FTA), with one FTA over mated and nonmated trials.
+- Threshold at FMR a, with I nonmated scores and k = floor(a·I): the next float32 above the (k + 1)-th largest nonmated
+  score, which is the smallest float32 with FMR <= a. Never interpolated; the achieved FMR stands beside it. k is
+  computed from the decimal that was typed, so that 1e-3 of 3,000 is 3 and 0.29 of 100 is 29. At k = I it is the lowest
+  finite float32.
+- Support: at k = 0 a figure is ``"insufficient"`` and has no value; a point with k < 30 is ``"weak"``, and so
+  is every figure with fewer than 30 errors of its own. Figures without errors to count (area under the curve, d',
+  means) need 30 scores of each kind they use instead; the EER counts the errors of the smaller kind.
+- The error curve has a point at every distinct score and one at +inf, where nothing is accepted: it runs from
+  (FMR, FNMR) = (1, 0) to (0, 1). The EER is its linear crossing unless another method is named; the area is exact, with
+  ties counted half.
+- Fold accuracy decides every fold by the most accurate threshold of the other folds; `folds.best_threshold` says
+  which one of several.
+- Wrong input (a shape, a dtype, an infinite score) raises `ShapeError`, a rate outside (0, 1] `ConfigError`. Data that
+  have no answer (no mated score, say) raise `InsufficientData` from the single functions; `assess_verification` gives
+  value None and ``"insufficient"`` instead.
+- Every result is the same to the bit whatever the order of trials.
+
+Against others: ROC points are those of scikit-learn's `roc_curve` without dropped points, the area that of its
+`roc_auc_score`. EER ``"midpoint"``, d' and area are pyeer's, except that pyeer's curve ends at the highest score: where
+that score is shared by mated and nonmated comparisons its area lacks the last trapezoid, and where its curve does not
+reach the crossing its EER is 1. pyeer's FMR100 and FMR1000 take the threshold with the nearest FMR, which may be above
+the requested one; ours never is.
+
+Metrics
+-------
+`rates` (error rates, the error curve), `operating` (thresholds at an FMR), `separation` (EER, area, d'), `folds`
+(accuracy), `figures` (the table of figure names), `verification` (all of it for one list of trials).
+"""
+
+from bench.metrics.figures import FIGURES, Direction, Figure, figure
+from bench.metrics.folds import FoldAccuracy, best_accuracy, best_threshold, fold_accuracy
+from bench.metrics.operating import (
+    ENOUGH_ERRORS,
+    OperatingPoint,
+    Support,
+    allowed_false_matches,
+    needed_nonmated,
+    support_of,
+    threshold_at_fmr,
+    threshold_from_top,
+)
+from bench.metrics.rates import (
+    ErrorCurve,
+    error_tradeoff,
+    failure_to_acquire_rate,
+    false_accept_rate,
+    false_match_rate,
+    false_non_match_rate,
+    false_reject_rate,
+)
+from bench.metrics.separation import EerMethod, area_under_curve, decidability, equal_error_rate, mean_score
+from bench.metrics.verification import DEFAULT_FMRS, FigureValue, assess_verification, operating_point_name
+
+__all__ = [
+    "DEFAULT_FMRS",
+    "ENOUGH_ERRORS",
+    "FIGURES",
+    "Direction",
+    "EerMethod",
+    "ErrorCurve",
+    "Figure",
+    "FigureValue",
+    "FoldAccuracy",
+    "OperatingPoint",
+    "Support",
+    "allowed_false_matches",
+    "area_under_curve",
+    "assess_verification",
+    "best_accuracy",
+    "best_threshold",
+    "decidability",
+    "equal_error_rate",
+    "error_tradeoff",
+    "failure_to_acquire_rate",
+    "false_accept_rate",
+    "false_match_rate",
+    "false_non_match_rate",
+    "false_reject_rate",
+    "figure",
+    "fold_accuracy",
+    "mean_score",
+    "needed_nonmated",
+    "operating_point_name",
+    "support_of",
+    "threshold_at_fmr",
+    "threshold_from_top",
+]

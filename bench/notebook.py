@@ -1,0 +1,147 @@
+"""The public functions for notebooks, which the command line uses too; `import bench` offers them by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.api import Dataset, Frame
+from bench.config import Sweep, load_sweep, parse_sweep
+from bench.errors import ConfigError
+from bench.registry import load, registry, what_is_missing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.store.run_folder import RunFolder
+    from bench.sweep.runner import Listener
+
+__all__ = ["embed", "load", "open_run", "plugin_rows", "plugins", "read_sweep", "run"]
+
+FIRST_SWEEP = Path(__file__).with_name("first.yaml")
+"""The embedded default: what `impersona run` runs when no sweep is named."""
+
+
+def plugin_rows(kind: str | None = None) -> list[dict[str, str]]:
+    """Every plugin, or those of a kind, as plain rows: kind, name, summary, source, licence, missing.
+
+    Args:
+        kind: one of `bench.api.KINDS`.
+    """
+    return [
+        {
+            "kind": row.kind,
+            "name": row.name,
+            "summary": row.summary,
+            "source": row.source,
+            "licence": row.licence,
+            "missing": what_is_missing(row),
+        }
+        for row in registry().rows(kind)
+    ]
+
+
+def plugins(kind: str | None = None) -> pd.DataFrame:
+    """`plugin_rows` as a frame; ``missing`` is empty where a plugin can be used on this machine."""
+    import pandas as pd
+
+    return pd.DataFrame(plugin_rows(kind), columns=["kind", "name", "summary", "source", "licence", "missing"])
+
+
+def read_sweep(
+    sweep: str | os.PathLike[str] | Mapping[str, Any] | Sweep | None = None, overrides: Sequence[str] = ()
+) -> Sweep:
+    """A sweep from a file, a mapping or itself; the embedded default for None.
+
+    Args:
+        sweep: a YAML file, what such a file holds, or a ready `Sweep`.
+        overrides: ``"key=value"``, for a file only; see `bench.config.load_sweep`.
+    """
+    if isinstance(sweep, Sweep | Mapping):
+        if overrides:
+            raise ConfigError("overrides go with a sweep file; change the mapping itself")
+        return sweep if isinstance(sweep, Sweep) else parse_sweep(sweep)
+    return load_sweep(sweep if sweep is not None else FIRST_SWEEP, overrides)
+
+
+def run(
+    sweep: str | os.PathLike[str] | Mapping[str, Any] | Sweep | None = None,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    listener: Listener | None = None,
+) -> RunFolder:
+    """Runs a sweep.
+
+    Args:
+        sweep: see `read_sweep`.
+        out: the run folder; by default ``runs/NAME``. An existing run is continued.
+        overrides: see `read_sweep`.
+        listener: hears how it goes.
+
+    Returns:
+        The run, with `summary`, `trials`, `frames` and `failures` as pandas frames.
+    """
+    from bench.sweep.runner import run_sweep
+
+    chosen = read_sweep(sweep, overrides)
+    return run_sweep(chosen, Path(out) if out is not None else Path("runs") / chosen.name, listener=listener)
+
+
+def open_run(path: str | os.PathLike[str]) -> RunFolder:
+    """A run that was made earlier. Raises `MissingFile` if the folder holds none."""
+    from bench.store.run_folder import RunFolder
+
+    return RunFolder.open(path)
+
+
+def embed(
+    dataset: str | Mapping[str, Any],
+    recognizer: str | Mapping[str, Any],
+    aligner: str | Mapping[str, Any] | None = None,
+    frames: Sequence[Frame] | None = None,
+) -> pd.DataFrame:
+    """The embeddings of a data set's photos.
+
+    Args:
+        dataset: a plugin as a sweep file names it: ``"drawn"`` or ``{"name": "folder", "root": "photos"}``.
+        recognizer: likewise.
+        aligner: likewise; by default what the recognizer asks for.
+        frames: which photos; by default all of them.
+
+    Returns:
+        One row a photo: key, subject, acquired, problem, and embedding, float32 (D,) or None.
+    """
+    import pandas as pd
+
+    from bench.store.cache import ArrayCache
+    from bench.sweep.acquisition import acquire
+    from bench.sweep.instances import plain, plugin
+    from bench.sweep.sighting import Cast
+
+    faces, judge = (_entry(value) for value in (dataset, recognizer))
+    finder = _entry(aligner) if aligner is not None else plain(dict(plugin("recognizer", judge).default_aligner()))
+    source: Dataset = plugin("dataset", faces)
+    chosen = list(frames if frames is not None else source.frames())
+    found = acquire(Cast(faces, finder, judge), chosen, ArrayCache())
+    return pd.DataFrame(
+        {
+            "key": [frame.key for frame in chosen],
+            "subject": [frame.subject for frame in chosen],
+            "acquired": found.acquired,
+            "problem": list(found.problems),
+            "embedding": [row if ok else None for row, ok in zip(found.embeddings, found.acquired, strict=True)],
+        }
+    )
+
+
+def _entry(value: str | Mapping[str, Any]) -> dict[str, Any]:
+    from bench.config import PluginEntry
+    from bench.sweep.instances import plain
+
+    entry: dict[str, Any] = plain(PluginEntry.model_validate(value).as_entry())
+    return entry
+
+

@@ -1,0 +1,106 @@
+"""Where a result comes from: digests of files and values, versions of packages, the machine, the commit."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.errors import MissingFile
+
+RECORDED_DISTRIBUTIONS = (
+    "numpy", "scipy", "pandas", "pyarrow", "pillow", "torch", "onnxruntime", "onnxruntime-gpu",
+    "insightface", "opencv-python", "dlib-bin", "face_recognition_models", "scikit-image", "scikit-learn",
+)  # fmt: skip
+
+
+def version_of(distribution: str) -> str:
+    """The installed version of a distribution, without importing it; ``"absent"`` if it is not installed."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
+
+
+def versions() -> dict[str, str]:
+    """Python and every recorded distribution that is installed, name to version."""
+    found = {name: version_of(name) for name in RECORDED_DISTRIBUTIONS}
+    return {"python": platform.python_version()} | {name: v for name, v in found.items() if v != "absent"}
+
+
+def file_digest(path: str | os.PathLike[str]) -> str:
+    """SHA-256 hex of a file's bytes, remembered while the file's size and time stay the same.
+
+    Raises:
+        MissingFile: there is no such file.
+    """
+    try:
+        stat = os.stat(path)
+    except FileNotFoundError as error:
+        raise MissingFile(f"no file at {path}") from error
+    return _file_digest(os.fspath(path), stat.st_size, stat.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4096)
+def _file_digest(path: str, size: int, mtime_ns: int) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces; the same value gives the same text everywhere."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def value_digest(value: Any) -> str:
+    """SHA-256 hex of the canonical JSON of a value."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def machine() -> dict[str, str | int]:
+    """The machine in a few words: system, processor, cores."""
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": _processor(),
+        "cores": available_cores(),
+    }
+
+
+def available_cores() -> int:
+    """How many cores this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def git_commit(folder: str | os.PathLike[str]) -> Mapping[str, str | bool] | None:
+    """The commit that a folder is checked out at and whether it has changes, or None outside a checkout."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        return {"commit": commit, "changed": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: str | os.PathLike[str], *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", os.fspath(folder), *arguments], capture_output=True, text=True, check=True, timeout=10
+    )
+    return done.stdout.strip()

@@ -1,0 +1,1 @@
+"""Recognizers: from canonical crops to embeddings."""

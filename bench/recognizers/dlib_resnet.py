@@ -1,0 +1,218 @@
+"""dlib's ResNet recognizer in torch: dlib's own weights and results, in batches, on CPU or CUDA, with gradients.
+
+It compares by Euclidean distance (dlib accepts below 0.6): the score is minus that distance. Its embeddings are not
+centred, so a cosine between them says little, and an identity loss should be the squared distance.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from bench import weights
+from bench.aligners.templates import DLIB150
+from bench.api import Comparison, Crops, Embeddings, Fingerprint
+from bench.errors import ProviderError, ShapeError
+from bench.provenance import file_digest, version_of
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.recognizers.dlib_network import DlibNetwork
+
+WEIGHT_FILE = "dlib_face_recognition_resnet_model_v1.dat"
+
+Device = Literal["cpu", "cuda", "auto"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DlibResnetSettings:
+    """Settings of `dlib_resnet`.
+
+    Attributes:
+        device: ``"auto"`` is CUDA where this torch and this machine seem to have it, else the CPU.
+        threads: how many CPU threads torch may use in this process; None leaves torch's own choice.
+        batch_size: crops that the network sees at once; 16 is the fastest on two cores (benchmarks/).
+    """
+
+    device: Device = "cpu"
+    threads: int | None = None
+    batch_size: int = 16
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
+        if self.device not in get_args(Device):
+            raise ValueError(f"device: got {self.device!r}, expected one of {', '.join(get_args(Device))}")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads: got {self.threads}, expected at least 1, or null for torch's own choice")
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size: got {self.batch_size}, expected at least 1")
+
+
+class DlibResnet:
+    """A `bench.api.GradientRecognizer`, with the network's inner features for perceptual losses and distances."""
+
+    comparison: Comparison = "neg_l2"
+    template = DLIB150
+
+    def __init__(self, settings: DlibResnetSettings) -> None:
+        self.settings = settings
+        self.batch_size = settings.batch_size
+
+    def fingerprint(self) -> Fingerprint:
+        """What determines the embeddings."""
+        return {
+            "revision": 1,
+            "device": self._device,
+            "threads": self.settings.threads,
+            "batch_size": self.settings.batch_size,
+            "weights": file_digest(self._weight_file),
+            "torch": version_of("torch"),
+        }
+
+    def default_aligner(self) -> Mapping[str, Any]:
+        """The aligner that dlib trained it with."""
+        return {"name": "dlib_hog"}
+
+    def embed(self, crops: Crops) -> Embeddings:
+        """The embeddings; each depends on its own crop only, whatever else is given beside it.
+
+        Args:
+            crops: float32 (N, 3, 150, 150) RGB in [0, 1]; N may be 0.
+
+        Returns:
+            float32 (N, 128). The network always sees `batch_size` crops, filled up with black ones.
+
+        Raises:
+            ShapeError: another shape, dtype or range.
+            ProviderError: there is no such device here.
+        """
+        import torch
+
+        _check(crops.shape, str(crops.dtype))
+        if crops.size and not (np.isfinite(crops).all() and crops.min() >= -1e-3 and crops.max() <= 1 + 1e-3):
+            raise ShapeError("got crops with values that are NaN or outside [0, 1]; divide 8-bit pixels by 255")
+        found = np.empty((len(crops), self.network.matrix.shape[0]), dtype=np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(crops), self.batch_size):
+                part = crops[start : start + self.batch_size]
+                batch = np.zeros((self.batch_size, *crops.shape[1:]), dtype=np.float32)
+                batch[: len(part)] = part
+                found[start : start + len(part)] = self.embed_tensor(torch.from_numpy(batch))[: len(part)].numpy()
+        return found
+
+    def embed_tensor(self, crops: torch.Tensor) -> torch.Tensor:
+        """The embeddings, differentiable in the pixels.
+
+        Args:
+            crops: float32 (N, 3, 150, 150) RGB in [0, 1].
+
+        Returns:
+            float32 (N, 128) on the crops' device.
+        """
+        with self._at_work(crops) as batch:
+            embeddings: torch.Tensor = self.network(batch)
+            return embeddings.to(crops.device)
+
+    def stages(self, crops: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The features behind each of the five stages, differentiable in the pixels: for perceptual losses.
+
+        Args:
+            crops: float32 (N, 3, 150, 150) RGB in [0, 1].
+
+        Returns:
+            float32 (N, 32, 35, 35), (N, 64, 17, 17), (N, 128, 8, 8), (N, 256, 4, 4), (N, 256, 2, 2) on the crops'
+            device, none negative.
+        """
+        with self._at_work(crops) as batch:
+            return tuple(features.to(crops.device) for features in self.network.stage_features(batch))
+
+    def pooled(self, crops: torch.Tensor) -> torch.Tensor:
+        """The features before the last matrix, differentiable in the pixels: for Fréchet distances.
+
+        Args:
+            crops: float32 (N, 3, 150, 150) RGB in [0, 1].
+
+        Returns:
+            float32 (N, 256) on the crops' device.
+        """
+        with self._at_work(crops) as batch:
+            return self.network.pooled(batch).to(crops.device)
+
+    def runtime(self) -> Mapping[str, str]:
+        """``device``, ``torch`` and ``threads`` as they really were; empty before the first embedding."""
+        if "network" not in self.__dict__:
+            return {}
+        import torch
+
+        device = self.network.matrix.device
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+        return {
+            "device": f"{device.type} {name}".strip(),
+            "torch": torch.__version__,
+            "threads": str(torch.get_num_threads()),
+        }
+
+    @cached_property
+    def network(self) -> DlibNetwork:
+        """The network on its device, loaded when first asked for. Raises `ProviderError` and `CorruptFile`."""
+        import torch
+
+        from bench.recognizers.dlib_network import DlibNetwork
+        from bench.recognizers.dlib_weights import read_weights
+
+        device = self._device
+        if device == "cuda" and not torch.cuda.is_available():
+            raise ProviderError(
+                f"device: got {self.settings.device}, but torch {torch.__version__} finds no CUDA device;"
+                " set device: cpu, or install torch's CUDA build (pip install torch --index-url"
+                " https://download.pytorch.org/whl/cu128) and see `impersona doctor`"
+            )
+        if self.settings.threads is not None:
+            torch.set_num_threads(self.settings.threads)
+        with torch.inference_mode(False):  # weights born in inference mode would refuse every later gradient
+            network = DlibNetwork(read_weights(self._weight_file))
+            # oneDNN and cuDNN are fastest with channels last: on two cores 375 against 180 to 310 crops a second.
+            return network.to(device=device, memory_format=torch.channels_last)
+
+    @property
+    def _weight_file(self) -> Path:
+        return weights.dlib_model(WEIGHT_FILE)
+
+    @property
+    def _device(self) -> str:
+        # Without torch, because the fingerprint must tell and may not import it. Where this guesses CUDA and torch
+        # disagrees, `network` raises: what the fingerprint says is what runs.
+        if self.settings.device != "auto":
+            return self.settings.device
+        driver = shutil.which("nvidia-smi") is not None or os.path.exists("/dev/nvidiactl")
+        hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+        return "cuda" if driver and not hidden and not version_of("torch").endswith("+cpu") else "cpu"
+
+    @contextlib.contextmanager
+    def _at_work(self, crops: torch.Tensor) -> Iterator[torch.Tensor]:
+        """The crops as the network wants them, and on CUDA full float32 and one algorithm, so that bits repeat."""
+        import torch
+
+        _check(crops.shape, str(crops.dtype).removeprefix("torch."))
+        device = self.network.matrix.device
+        batch = crops.to(device=device, memory_format=torch.channels_last)
+        if device.type == "cuda":
+            with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+                yield batch
+        else:
+            yield batch
+
+
+def _check(shape: tuple[int, ...], dtype: str) -> None:
+    side = DLIB150.side
+    if len(shape) != 4 or tuple(shape[1:]) != (3, side, side) or dtype != "float32":
+        raise ShapeError(f"got crops {dtype} {tuple(shape)}; dlib_resnet takes float32 (N, 3, {side}, {side}) RGB")

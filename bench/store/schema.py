@@ -1,0 +1,110 @@
+"""The shape of everything in a run folder: versions, columns, units.
+
+A reader refuses a version that it does not know; a change of shape is a new version and a migration.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bench.errors import CorruptFile
+
+RUN_VERSION = 1
+SUMMARY_SCHEMA = "impersona.summary/1"
+
+RECORD_FIELDS = (
+    "figure", "dataset", "protocol", "group", "recognizer", "detector", "generator", "attack", "goal", "species",
+    "settings", "operating_point", "value", "low", "high", "n", "support",
+)  # fmt: skip
+"""The fields of one record of summary.json, in order; docs/summary.md says what each holds."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a stored table: its Arrow type, unit and meaning."""
+
+    type: pa.DataType
+    unit: str
+    meaning: str
+
+
+Table = Mapping[str, Column]
+
+TRIALS: Table = {
+    "probe": Column(pa.dictionary(pa.int32(), pa.string()), "frame key", "the frame that asks"),
+    "reference": Column(pa.dictionary(pa.int32(), pa.string()), "frame key", "the frame that it is compared with"),
+    "probe_subject": Column(pa.dictionary(pa.int32(), pa.string()), "subject", "who the probe shows"),
+    "reference_subject": Column(pa.dictionary(pa.int32(), pa.string()), "subject", "who the reference shows"),
+    "mated": Column(pa.bool_(), "", "whether both show the same person"),
+    "fold": Column(pa.int16(), "", "the fold, from 0; null where the protocol has none"),
+    "score": Column(pa.float32(), "similarity", "higher is more alike; null where either face was not acquired"),
+}
+
+FRAMES: Table = {
+    "key": Column(pa.string(), "frame key", "the frame"),
+    "subject": Column(pa.string(), "subject", "who it shows"),
+    "acquired": Column(pa.bool_(), "", "whether the aligner found a face"),
+    "faces": Column(pa.int16(), "faces", "how many faces the aligner found"),
+    "left": Column(pa.float32(), "px", "the box of the face that was used"),
+    "top": Column(pa.float32(), "px", ""),
+    "right": Column(pa.float32(), "px", ""),
+    "bottom": Column(pa.float32(), "px", ""),
+    "confidence": Column(pa.float32(), "the aligner's own", "how sure the aligner was"),
+    "problem": Column(pa.string(), "", "why no face was acquired; null where one was"),
+}
+
+IDENTITIES: Table = {
+    "subject": Column(pa.string(), "subject", "a person"),
+    "other": Column(pa.string(), "subject", "the same or another person"),
+    "similarity": Column(pa.float32(), "similarity", "mean score of all pairs of different photos"),
+    "comparisons": Column(pa.int32(), "comparisons", "how many pairs that is"),
+}
+
+TABLES: Mapping[str, Table] = {"trials": TRIALS, "frames": FRAMES, "identities": IDENTITIES}
+
+
+def to_parquet(name: str, frame: pd.DataFrame) -> bytes:
+    """The bytes of a Parquet file that holds a table, with its version and units in the metadata.
+
+    Args:
+        name: a name of `TABLES`.
+        frame: a frame with exactly that table's columns.
+    """
+    table = TABLES[name]
+    metadata = {b"impersona.table": name.encode(), b"impersona.version": str(RUN_VERSION).encode()}
+    fields = [
+        pa.field(column, spec.type, metadata={"unit": spec.unit, "meaning": spec.meaning})
+        for column, spec in table.items()
+    ]
+    arrow = pa.Table.from_pandas(frame[list(table)], schema=pa.schema(fields), preserve_index=False)
+    sink = io.BytesIO()
+    pq.write_table(arrow.replace_schema_metadata(metadata), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def from_parquet(name: str, data: bytes, where: str) -> pd.DataFrame:
+    """The table in the bytes of a Parquet file.
+
+    Args:
+        name: a name of `TABLES`.
+        data: the whole file.
+        where: what to call it in an error.
+
+    Raises:
+        CorruptFile: not Parquet, another table, or a version that this impersona does not read.
+    """
+    try:
+        arrow = pq.read_table(io.BytesIO(data))
+    except (pa.ArrowException, OSError) as error:
+        raise CorruptFile(f"{where}: not a readable Parquet file ({error})") from error
+    metadata = arrow.schema.metadata or {}
+    got = (metadata.get(b"impersona.table", b"?").decode(), metadata.get(b"impersona.version", b"?").decode())
+    if got != (name, str(RUN_VERSION)):
+        raise CorruptFile(f"{where}: table {got[0]!r} version {got[1]}; expected {name!r} version {RUN_VERSION}")
+    return arrow.to_pandas()

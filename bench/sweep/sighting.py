@@ -1,0 +1,154 @@
+"""What aligners see in frames: faces found and cropped in worker processes, so that this one is free to embed."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.api import Aligner, Dataset, Face, FrameImage, Template
+from bench.errors import CorruptFile
+from bench.provenance import available_cores
+from bench.store.cache import Arrays
+from bench.sweep.instances import plugin
+
+CHUNK = 32
+FEW = 96
+"""Below so many frames, starting worker processes costs more than they save."""
+NO_FACE = "no face found"
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """What an aligner saw in one frame.
+
+    Attributes:
+        faces: how many faces.
+        face: the one to use, or None.
+        crop: that face in the recognizer's template, uint8 (S, S, 3), or None.
+        problem: why there is no crop, or None.
+    """
+
+    faces: int
+    face: Face | None
+    crop: FrameImage | None
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The plugins that take part, as entries that any process can load.
+
+    Attributes:
+        dataset: ``{"name": ..., **settings}``.
+        aligner: likewise.
+        recognizer: likewise.
+    """
+
+    dataset: Mapping[str, Any]
+    aligner: Mapping[str, Any]
+    recognizer: Mapping[str, Any]
+
+
+def sight(
+    dataset: Dataset, aligner: Aligner, template: Template, todo: Sequence[tuple[str, Face | None]]
+) -> list[Sighting]:
+    """What an aligner sees in some frames.
+
+    Args:
+        dataset: where the frames come from.
+        aligner: what looks at them.
+        template: what the crops shall look like.
+        todo: frame keys, each with the face to crop where it is known already.
+    """
+    return [_sight_one(dataset, aligner, template, key, face) for key, face in todo]
+
+
+def _sight_one(dataset: Dataset, aligner: Aligner, template: Template, key: str, face: Face | None) -> Sighting:
+    try:
+        frame = dataset.image(key)
+    except CorruptFile as error:
+        return Sighting(0, None, None, str(error))
+    faces = [face] if face else aligner.detect(frame)
+    if not faces:
+        return Sighting(0, None, None, NO_FACE)
+    return Sighting(len(faces), faces[0], aligner.crop(frame, faces[0], template), None)
+
+
+def sightings(
+    cast: Cast, template: Template, todo: Sequence[tuple[str, Face | None]], workers: int | None
+) -> Iterator[Sighting]:
+    """Sightings in the order asked for, found by worker processes, never many chunks ahead of who takes them.
+
+    Args:
+        cast: the data set and the aligner.
+        template: what the crops shall look like.
+        todo: frame keys, each with the face to crop where it is known already.
+        workers: how many processes; None for as many as there are cores, or none for a few frames; 0 for this process.
+    """
+    if workers is None:
+        workers = available_cores() if len(todo) >= FEW and not multiprocessing.current_process().daemon else 0
+    chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
+    if workers == 0:
+        for chunk in chunks:
+            yield from sight(plugin("dataset", cast.dataset), plugin("aligner", cast.aligner), template, chunk)
+        return
+    context = multiprocessing.get_context("spawn")  # a forked child of a process with running threads may hang
+    pool = concurrent.futures.ProcessPoolExecutor(workers, context, _open_worker, (cast, template))
+    pending: deque[concurrent.futures.Future[list[Sighting]]] = deque()
+    try:
+        for chunk in chunks:
+            pending.append(pool.submit(_sight_in_worker, chunk))
+            if len(pending) > 2 * workers + 2:
+                yield from pending.popleft().result()
+        while pending:
+            yield from pending.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_WORKER: tuple[Dataset, Aligner, Template]
+
+
+def _open_worker(cast: Cast, template: Template) -> None:
+    global _WORKER
+    _WORKER = (plugin("dataset", cast.dataset), plugin("aligner", cast.aligner), template)
+
+
+def _sight_in_worker(todo: Sequence[tuple[str, Face | None]]) -> list[Sighting]:
+    return sight(*_WORKER, todo)
+
+
+def to_arrays(found: Sequence[Sighting]) -> Arrays:
+    """Sightings as the arrays that the cache keeps, one row each; crops are left out."""
+    arrays: Arrays = {
+        "faces": np.array([sighting.faces for sighting in found], dtype=np.int16),
+        "box": np.zeros((len(found), 4), dtype=np.float32),
+        "confidence": np.zeros(len(found), dtype=np.float64),
+    }
+    for row, face in enumerate(sighting.face for sighting in found):
+        if face is not None:
+            arrays["box"][row] = face.box
+            arrays["confidence"][row] = face.confidence
+            for scheme, points in face.landmarks.items():
+                name = f"landmarks_{scheme}"
+                if name not in arrays:
+                    arrays[name] = np.zeros((len(found), *points.shape), dtype=np.float32)
+                arrays[name][row] = points
+    return arrays
+
+
+def from_arrays(arrays: Arrays, row: int) -> Sighting:
+    """One sighting out of such arrays, without its crop."""
+    faces = int(arrays["faces"][row])
+    if faces == 0:
+        return Sighting(0, None, None, NO_FACE)
+    landmarks = {
+        name.removeprefix("landmarks_"): array[row] for name, array in arrays.items() if name.startswith("landmarks_")
+    }
+    return Sighting(faces, Face(arrays["box"][row], landmarks, float(arrays["confidence"][row])), None, None)

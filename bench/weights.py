@@ -1,0 +1,62 @@
+"""Where weight files are looked for and found: beside the code, in pip packages, in the user's own model folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+from bench.errors import MissingDependency, MissingFile
+
+RELEASED = Path(__file__).with_name("weights")
+MODELS_VARIABLE = "IMPERSONA_MODELS"
+
+
+def released(name: str) -> Path:
+    """The path of a weight file that ships with impersona.
+
+    Args:
+        name: the file's name, such as ``"lbp.safetensors"``.
+
+    Raises:
+        MissingFile: this installation lacks it.
+    """
+    path = RELEASED / name
+    if not path.is_file():
+        raise MissingFile(f"the released weight file {name} is not in {RELEASED}; reinstall impersona")
+    return path
+
+
+def dlib_model(name: str) -> Path:
+    """The path of one of dlib's files in the package face_recognition_models, which is found but never imported.
+
+    Raises:
+        MissingDependency: the package is not installed.
+        MissingFile: the package lacks the file.
+    """
+    spec = importlib.util.find_spec("face_recognition_models")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingDependency("face_recognition_models is not installed; pip install face_recognition_models")
+    path = Path(next(iter(spec.submodule_search_locations))) / "models" / name
+    if not path.is_file():
+        raise MissingFile(f"face_recognition_models has no {name} in {path.parent}; reinstall the package")
+    return path
+
+
+def user_model(name: str | os.PathLike[str]) -> Path:
+    """The path of a model file of the user's.
+
+    Args:
+        name: a path, or a bare file name that is then looked for in the folder `IMPERSONA_MODELS` names.
+
+    Raises:
+        MissingFile: it is in neither place.
+    """
+    direct = Path(name).expanduser()
+    if direct.is_file():
+        return direct
+    folder = os.environ.get(MODELS_VARIABLE)
+    if folder and direct.name == str(name) and (Path(folder) / direct).is_file():
+        return Path(folder) / direct
+    looked = f"{direct}" + (f" and {Path(folder) / direct.name}" if folder else f"; {MODELS_VARIABLE} is not set")
+    raise MissingFile(f"no model file {direct.name!r}: looked at {looked}; give its path as model: /path/to/file.onnx")

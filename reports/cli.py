@@ -1,0 +1,21 @@
+"""`impersona report`: a run folder in, report.html out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--show-faces", is_flag=True, help="Put pictures of the hardest pairs into the page, real people's too.")
+@click.option("--open/--no-open", "then_open", default=False, help="Open the page in a browser [default: no].")
+def report(run: Path, show_faces: bool, then_open: bool) -> None:
+    """Write RUN/report.html, RUN/figures and RUN/tables from the results in the folder RUN."""
+    from reports.document import write_report
+
+    path = write_report(run, show_faces=show_faces)
+    click.echo(path)
+    if then_open:
+        click.launch(str(path))

@@ -1,0 +1,352 @@
+"""A run folder's report: report.html, figures/*.png and *.svg, tables/*.csv."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from bench.api import Progress
+from bench.metrics.rates import ErrorCurve
+from bench.store.blobs import replace
+from reports import faces, numbers, origin, tables
+from reports.curves import Mark, curve_of, thin
+from reports.figures import det, histogram, identity_matrix, roc
+from reports.figures.style import Look, looks, paper, save, slug
+from reports.html import Chart, Files, GroupView, Page, render
+from reports.load import Group, Run, Series, load
+
+MOST_VERTICES = 1900
+ALL_VERTICES = 30_000
+"""Over all curves of the page: some 50 bytes each, so that it stays below eight megabytes."""
+CSV_VERTICES = 50_000
+LISTED_PHOTOS = 200
+HARDEST_ROWS = 50
+
+
+def write_report(
+    run: str | os.PathLike[str], show_faces: bool = False, progress: Progress | None = None
+) -> Path:
+    """Writes the report of a run beside its results.
+
+    Args:
+        run: the run folder.
+        show_faces: whether pictures of the hardest comparisons may be shown, real people's included.
+        progress: told how far it is.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        MissingFile: there is no run.
+        CorruptFile: a part of it is not readable.
+    """
+    loaded = load(run)
+    return _Writer(loaded, show_faces, progress).write()
+
+
+class _Writer:
+    """One report in the making."""
+
+    def __init__(self, run: Run, show_faces: bool, progress: Progress | None) -> None:
+        self.run, self.show_faces, self.progress = run, show_faces, progress
+        self.figures, self.tables = run.folder / "figures", run.folder / "tables"
+        self.looks: Mapping[str, Look] = looks(run.labels)
+        curves = 3 * max(len(run.series), 1)
+        self.vertices = int(np.clip(ALL_VERTICES // curves, 64, MOST_VERTICES))
+        self.done, self.total = 0, 3 * len(run.groups) + 2 * len(run.series) + 1
+
+    def write(self) -> Path:
+        with paper():
+            groups = [self._group(group, f"g{position}") for position, group in enumerate(self.run.groups)]
+        path = self.run.folder / "report.html"
+        replace(path, render(self._page(groups)).encode())
+        self._tell()
+        return path
+
+    def _tell(self) -> None:
+        self.done += 1
+        if self.progress:
+            self.progress("writing the report", self.done, self.total)
+
+    # ------------------------------------------------------------------------------------------------ one group
+
+    def _group(self, group: Group, anchor: str) -> GroupView:
+        view = GroupView(group.title, len(group.series), short=_in_short(group))
+        if not group.series and not group.failed:
+            return view
+        place = (group.title,)
+        view.results = tables.results(group, self.looks)
+        if not group.series:
+            return view
+        view.results_files = (("CSV", self._csv(tables.results_frame(group), "results", *place)),)
+        points = tables.points_of(group)
+        marks = {one.label: tables.marks_of(one, points) for one in group.series}
+        self._curves(group, anchor, marks, view)
+        for position, one in enumerate(group.series):
+            view.histograms.append(self._histogram(one, group, f"{anchor}-scores-{position}", marks[one.label]))
+            matrix = self._matrix(one, group, f"{anchor}-identities-{position}")
+            view.matrices += [matrix] if matrix else []
+        self._acquisition(group, view)
+        self._hardest(group, view)
+        return view
+
+    def _curves(
+        self, group: Group, anchor: str, marks: Mapping[str, tuple[Mark, ...]], view: GroupView
+    ) -> None:
+        drawn, links = [], []
+        for one in group.series:
+            whole = curve_of(one)
+            if whole is not None:
+                drawn.append(roc.Drawn(one.label, self.looks[one.label], thin(whole, self.vertices), marks[one.label]))
+                file = self._csv(_curve_frame(thin(whole, CSV_VERTICES)), "curve", group.title, one.label)
+                links.append((f"CSV: {one.label}" if len(group.series) > 1 else "CSV", file))
+        if not drawn:
+            return
+        legend = [(one.label, one.look) for one in drawn]
+        names = numbers.listed([one.label for one in drawn])
+        name = save(roc.draw(drawn, f"ROC, {group.title}"), self.figures, slug("roc", group.title))
+        view.curves.append(
+            Chart(
+                id=f"{anchor}-roc",
+                spec=roc.chart(drawn),
+                alt=f"Receiver operating characteristic of {names} on {group.title}: true match rate over false match "
+                "rate; the values stand in the table of results.",
+                caption="ROC. How many mated pairs are accepted (up) while so many nonmated pairs are (right, "
+                "logarithmic). Higher and further left is better. Markers are the operating points of the table, "
+                "hollow where they are weak. Steps are not smoothed, and the shaded part rests on fewer than 30 false "
+                "matches. Hover for thresholds; press a name to hide it.",
+                files=(*_pictures(name), *links),
+                legend=legend,
+            )
+        )
+        self._tell()
+        pictures: Files = ()
+        for scale in det.SCALES:
+            name = save(det.draw(drawn, f"DET, {group.title}", scale), self.figures, slug("det", scale, group.title))
+            pictures = (*pictures, *((f"{kind}: {scale}", target) for kind, target in _pictures(name)))
+        view.curves.append(
+            Chart(
+                id=f"{anchor}-det",
+                spec=det.chart(drawn),
+                alt=f"Detection error trade-off of {names} on {group.title}: false non-match rate over false match "
+                "rate; the values stand in the table of results.",
+                caption="DET. Both errors against each other: lower and further left is better, and a curve's equal "
+                "error rate is where it crosses the dotted diagonal. On probit axes normally distributed scores give "
+                "straight lines; logarithmic axes give the room to the rare errors.",
+                files=pictures,
+                legend=legend,
+            )
+        )
+        self._tell()
+
+    def _histogram(self, one: Series, group: Group, anchor: str, marks: Sequence[Mark]) -> Chart:
+        look = self.looks[one.label]
+        shown = histogram.histogram(one.mated, one.nonmated)
+        lines = [histogram.Line(mark.label, mark.threshold, mark.weak) for mark in marks]
+        figure = histogram.draw(shown, one.label, look, one.unit, lines)
+        name = save(figure, self.figures, slug("histogram", group.title, one.label))
+        self._tell()
+        return Chart(
+            id=anchor,
+            spec=histogram.chart(shown, look, one.unit, lines),
+            alt=f"Histogram of the scores of {one.label} on {group.title}: {shown.mated_count:,} mated and "
+            f"{shown.nonmated_count:,} nonmated comparisons, with its thresholds.",
+            caption=f"In colour {numbers.plural(shown.mated_count, 'mated comparison')}, in grey "
+            f"{numbers.plural(shown.nonmated_count, 'nonmated comparison')}, each adding up to 100 %. The less they "
+            "overlap the better. Vertical lines are thresholds: what is to the right is accepted"
+            + (", dotted where the threshold is weak." if any(mark.weak for mark in marks) else "."),
+            files=_pictures(name),
+            heading=one.label,
+            look=look,
+        )
+
+    def _matrix(self, one: Series, group: Group, anchor: str) -> Chart | None:
+        found = None if one.identities is None else identity_matrix.identity_matrix(one.identities)
+        self._tell()
+        if found is None:
+            return None
+        name = save(
+            identity_matrix.draw(found, one.label, one.unit), self.figures, slug("identities", group.title, one.label)
+        )
+        square = pd.DataFrame(found.similarity, index=list(found.people), columns=list(found.people))
+        file = self._csv(square, "identities", group.title, one.label, index=True)
+        return Chart(
+            id=anchor,
+            spec=identity_matrix.chart(found, one.unit),
+            alt=f"Identity similarity matrix of {one.label} on {group.title}. {_matrix_words(found)}",
+            caption=f"Mean score between {len(found.people)} people, similar people next to each other"
+            + (f" ({numbers.count(found.left_out)} more are left out: nobody is as near to them)" if found.left_out else "")
+            + f"; framed in the page's colour the diagonal, two photos of one person. {_matrix_words(found)} "
+            "A bright cell beside the diagonal is a pair that the recognizer may confuse.",
+            files=(*_pictures(name), ("CSV", file)),
+            heading=one.label,
+            look=self.looks[one.label],
+        )
+
+    def _acquisition(self, group: Group, view: GroupView) -> None:
+        view.acquisition = tables.acquisition(group, self.looks)
+        if view.acquisition is None:
+            return
+        missed = tables.missed_frame(group)
+        counts = self._csv(tables.acquisition_frame(group), "acquisition", group.title)
+        view.acquisition_files = (("CSV: counts", counts), ("CSV: photos", self._csv(missed, "missed", group.title)))
+        for one in group.series:
+            rows = missed[missed["series"] == one.label]
+            if len(rows):
+                problems = rows["problem"] if "problem" in rows else pd.Series([""] * len(rows))
+                names = zip(rows["key"].astype(str), problems.fillna("").astype(str), strict=True)
+                view.missed.append((one.label, len(rows), list(names)[:LISTED_PHOTOS]))
+        self._tell()
+
+    def _hardest(self, group: Group, view: GroupView) -> None:
+        rows = pd.concat([faces.hardest_table(one, HARDEST_ROWS) for one in group.series], ignore_index=True)
+        view.hardest_files = (("CSV", self._csv(rows, "hardest", group.title)),)
+        dataset, why_not = faces.album(group, self.show_faces)
+        if dataset is None:
+            view.why_no_faces = f"No pictures: {why_not}" if why_not else (
+                "Faces are not shown, because they may be real people's. If you may look at them here, "
+                "impersona report RUN --show-faces puts the pictures of the hardest pairs into this page."
+            )  # fmt: skip
+            return
+        most = faces.pairs_per_kind(self.run.series)
+        view.hardest = [faces.hardest(one, dataset, most) for one in group.series]
+
+    def _csv(self, frame: pd.DataFrame, *name: str, index: bool = False) -> str:
+        return tables.write_csv(frame, self.tables, slug(*name), index=index)
+
+    # ------------------------------------------------------------------------------------------------- the page
+
+    def _page(self, groups: Sequence[GroupView]) -> Page:
+        run = self.run
+        files = [("CSV: every figure", self._csv(tables.figures_frame(run), "figures"))]
+        if run.failed:
+            files.append(("CSV: failed cells", self._csv(tables.failed_frame(run.failed), "failed_cells")))
+        summary = run.folder / "summary.json"
+        files += [(path.name, path.name) for path in (summary, run.folder / "manifest.json") if path.is_file()]
+        manifest = run.manifest
+        version = str(manifest.get("impersona", ""))
+        many = len(run.groups) > 1
+        cells = [
+            (f"{one.label}{f' on {group.title}' if many else ''}: {origin.device(one) or 'runtime unknown'}",
+             origin.of_series(one))
+            for group in run.groups for one in group.series
+        ]  # fmt: skip
+        day = str(manifest.get("started", ""))[:16].replace("T", " ")
+        return Page(
+            title=run.name,
+            version=version,
+            kicker=" · ".join(part for part in ("impersona report", day, _commit(manifest.get("git"))) if part),
+            question=_question(run),
+            alert=_alert(run),
+            facts=_facts(run),
+            groups=groups,
+            failed=run.failed,
+            unfinished=run.unfinished,
+            recipe=origin.recipe(run),
+            origin=origin.of_run(run),
+            cells=cells,
+            run_files=files,
+            glossary=tables.glossary(run),
+        )
+
+
+def _pictures(name: str) -> Files:
+    return (("PNG", f"figures/{name}.png"), ("SVG", f"figures/{name}.svg"))
+
+
+def _curve_frame(curve: ErrorCurve) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "threshold": curve.thresholds,
+            "false_match_rate": curve.fmr,
+            "false_non_match_rate": curve.fnmr,
+            "false_matches": curve.false_matches,
+            "false_non_matches": curve.false_non_matches,
+        }
+    )
+
+
+def _matrix_words(matrix: identity_matrix.IdentityMatrix) -> str:
+    summary = {key: numbers.plain(value, 3) for key, value in matrix.summary.items()}
+    words = f"On the diagonal {summary['mated_mean']} on average, {summary['mated_lowest']} at the lowest"
+    if matrix.closest is None:
+        return f"{words}."
+    row, column = matrix.closest
+    return (
+        f"{words}; beside it {summary['nonmated_mean']} on average, {summary['nonmated_highest']} at the highest, "
+        f"between {matrix.people[row]} and {matrix.people[column]}."
+    )
+
+
+def _question(run: Run) -> str:
+    if not run.groups:
+        return "Nothing has been measured yet."
+    labels = [label if len(label) < 60 else f"{label[:57]}…" for label in run.labels]
+    who = numbers.listed(labels) if len(labels) <= 5 else f"{len(labels)} recognizers"
+    where = list(dict.fromkeys(group.dataset for group in run.groups))
+    protocols = list(dict.fromkeys(group.protocol for group in run.groups))
+    does = "does" if len(labels) == 1 else "do"
+    return f"How well {does} {who} tell the people of {numbers.listed(where)} apart, by {numbers.listed(protocols)}?"
+
+
+def _in_short(group: Group) -> list[Markup]:
+    known = []
+    for one in group.series:
+        value = tables.by_key(one).get(("equal_error_rate", None), {}).get("value")
+        if value is not None:
+            known.append((value, one))
+    if not known:
+        return []
+    value, first = min(known, key=lambda entry: entry[0])
+    claim = Markup("<b>{}</b> has {} equal error rate{}{}").format(
+        first.label, "the lowest" if len(known) > 1 else "an", ", " if len(known) > 1 else " of ", numbers.percent(value)
+    )
+    records = tables.by_key(first)
+    for point in reversed(tables.points_of(group)):
+        rate = records.get(("true_match_rate", point.name), {})
+        if rate.get("value") is not None:
+            weak = " (a weak operating point)" if records["threshold", point.name]["support"] != "ok" else ""
+            strictest = Markup("; at {}{}, the strictest that these trials support, it accepts {} of mated pairs")
+            return [claim + strictest.format(point.label, weak, numbers.percent(rate["value"])) + "."]
+    return [claim + "."]
+
+
+def _alert(run: Run) -> str:
+    parts = []
+    if run.failed:
+        parts.append(f"{numbers.plural(len(run.failed), 'cell')} of {len(run.manifest['cells'])} failed.")
+    if run.unfinished:
+        parts.append(f"{numbers.plural(run.unfinished, 'cell')} of {len(run.manifest['cells'])} not run yet.")
+    return " ".join(parts)
+
+
+def _facts(run: Run) -> list[tuple[str, str, str]]:
+    firsts = [group.series[0] for group in run.groups if group.series]
+    facts = []
+    if firsts:
+        trials = sum(len(one.scores) for one in firsts)
+        mated = sum(int(one.is_mated.sum()) for one in firsts)
+        split = f"{numbers.count(mated)} mated, {numbers.count(trials - mated)} nonmated"
+        facts.append(("Comparisons", numbers.count(trials), split))
+        frames = [one.frames for one in firsts if one.frames is not None]
+        if frames:
+            people = sum(frame["subject"].nunique() for frame in frames)
+            photos = sum(len(frame) for frame in frames)
+            facts.append(("Photos", numbers.count(photos), f"of {numbers.plural(people, 'person', 'people')}"))
+    cells = len(run.manifest["cells"])
+    well = len(run.series)
+    facts.append(("Cells", f"{well} of {cells}" if well != cells else str(cells), "succeeded"))
+    devices = list(dict.fromkeys(filter(None, (origin.device(one) for one in run.series))))
+    if devices:
+        facts.append(("Ran on", devices[0] if len(devices) == 1 else f"{len(devices)} devices", ", ".join(devices[1:] and devices)))
+    facts.append(("Seed", str(run.manifest.get("seed", "unknown")), "everything drawn follows from it"))
+    return facts
+
+
+def _commit(git: Mapping[str, object] | None) -> str:
+    return f"commit {str(git.get('commit', ''))[:10]}" if git and git.get("commit") else ""

@@ -1,0 +1,130 @@
+"""The detection error trade-off: false non-match rate over false match rate, on probit or on logarithmic axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+
+from reports import numbers
+from reports.curves import fmr_floor, fnmr_floor, weak_below
+from reports.figures.roc import Drawn, traces_of, weak_band
+from reports.figures.style import MUTED, chart_layout, legend, literal
+
+SCALES = ("probit", "log")
+"""Probit: normally distributed scores give straight lines. Log: as NIST prints it, the rare errors take the room."""
+
+_TICKS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99)
+_LOG_TICKS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0)
+
+
+def draw(series: Sequence[Drawn], title: str, scale: str) -> Figure:
+    """The DET for paper.
+
+    Args:
+        series: what to draw.
+        title: what stands above it.
+        scale: one of `SCALES`.
+    """
+    figure = Figure(figsize=(5.6, 5.4))
+    axes = figure.subplots()
+    floor_x, floor_y, top = _limits(series, scale)
+    left, bottom, end = (float(value) for value in _place([floor_x, floor_y, top], scale))
+    edge = weak_below([one.curve for one in series])
+    if edge > floor_x:
+        axes.axvspan(left, float(_place(min(edge, top), scale)), color=MUTED, alpha=0.09, linewidth=0)
+        text = "fewer than 30\nfalse matches"
+        axes.annotate(text, (left, bottom), (5, 5), textcoords="offset points", fontsize=7.5, color=MUTED)
+    axes.plot([max(left, bottom), end], [max(left, bottom), end], color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)))
+    for one in series:
+        x, y = _vertices(one, floor_x, floor_y, scale)
+        axes.plot(x, y, color=one.look.color, linestyle=one.look.line_style, drawstyle="steps-post")
+        for mark in one.marks:
+            x, y = _place([max(mark.fmr, floor_x)], scale), _place([max(mark.fnmr, floor_y)], scale)
+            face = "white" if mark.weak else one.look.color
+            axes.plot(
+                x, y, one.look.marker, color=one.look.color, markerfacecolor=face, markersize=5.5,
+                markeredgewidth=1.4, clip_on=not (left <= x[0] <= end and bottom <= y[0] <= end), zorder=5,
+            )  # fmt: skip
+    axes.set_xlim(left, end)
+    axes.set_ylim(bottom, end)
+    for axis, floor in ((axes.xaxis, floor_x), (axes.yaxis, floor_y)):
+        ticks = _ticks(floor, top, scale)
+        axis.set_major_locator(FixedLocator(_place(ticks, scale).tolist()))
+        axis.set_minor_locator(NullLocator())
+        axis.set_ticklabels([f"{tick * 100:.10g} %" for tick in ticks])
+    axes.tick_params(axis="x", labelsize=7.5)
+    axes.set_xlabel("false match rate (FMR)")
+    axes.set_ylabel("false non-match rate (FNMR)")
+    axes.set_title(literal(title, 70))
+    legend(axes, [(one.label, one.look) for one in series], loc="upper right")
+    return figure
+
+
+def chart(series: Sequence[Drawn]) -> dict[str, Any]:
+    """The DET for the page, with a probit and a logarithmic variant; arguments as `draw`."""
+    variants = []
+    edge = weak_below([one.curve for one in series])
+    for scale, name in zip(SCALES, ("Probit axes", "Logarithmic axes"), strict=True):
+        floor_x, floor_y, top = _limits(series, scale)
+        left, bottom, end = (float(value) for value in _place([floor_x, floor_y, top], scale))
+        traces: list[dict[str, Any]] = [
+            {
+                "type": "scatter", "mode": "lines", "x": [max(left, bottom), end], "y": [max(left, bottom), end],
+                "line": {"color": "var(--axis)", "width": 1.2, "dash": "dot"}, "hoverinfo": "skip",
+            }
+        ]  # fmt: skip
+        for one in series:
+            x, y = _vertices(one, floor_x, floor_y, scale)
+            marks_x = _place([max(mark.fmr, floor_x) for mark in one.marks], scale)
+            marks_y = _place([max(mark.fnmr, floor_y) for mark in one.marks], scale)
+            points = list(zip(marks_x.tolist(), marks_y.tolist(), strict=True))
+            traces += traces_of(one, x.tolist(), y.tolist(), points)
+        band = weak_band(left, float(_place(min(edge, top), scale)), log=False) if edge > floor_x else {}
+        layout = chart_layout(
+            {"title": {"text": "false match rate (FMR)"}, "range": [left, end], **_axis(floor_x, top, scale)},
+            {"title": {"text": "false non-match rate (FNMR)"}, "range": [bottom, end], **_axis(floor_y, top, scale)},
+            height=560,
+            **band,
+        )
+        variants.append({"name": name, "data": traces, "layout": layout})
+    return {"variants": variants}
+
+
+def _axis(floor: float, top: float, scale: str) -> dict[str, Any]:
+    ticks = _ticks(floor, top, scale)
+    return {"tickvals": _place(ticks, scale).tolist(), "ticktext": [numbers.rate(tick) for tick in ticks]}
+
+
+def _ticks(floor: float, top: float, scale: str) -> list[float]:
+    return [tick for tick in (_TICKS if scale == "probit" else _LOG_TICKS) if floor <= tick <= top]
+
+
+def _place(rates: ArrayLike, scale: str) -> NDArray[np.float64]:
+    """Where rates stand on an axis; plotly and matplotlib both get the result on a linear one."""
+    values = np.asarray(rates, dtype=np.float64)
+    return np.asarray(ndtri(values) if scale == "probit" else np.log10(values))
+
+
+def _vertices(
+    one: Drawn, floor_x: float, floor_y: float, scale: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    beyond = 1 - 1e-9 if scale == "probit" else 1.0
+    fmr = np.clip(one.curve.fmr[::-1], floor_x, beyond)
+    fnmr = np.clip(one.curve.fnmr[::-1], floor_y, beyond)
+    return _place(fmr, scale), _place(fnmr, scale)
+
+
+def _limits(series: Sequence[Drawn], scale: str) -> tuple[float, float, float]:
+    floor_x = min([fmr_floor(one.curve) for one in series] + [0.05])
+    floor_y = min([fnmr_floor(one.curve) for one in series] + [0.05])
+    if scale == "log":
+        return floor_x, floor_y, 1.0
+    # The curves end where they cross the far side; half of all errors is as far as anyone looks, unless they must.
+    crossing = max((float(np.min(np.maximum(one.curve.fmr, one.curve.fnmr))) for one in series), default=0.5)
+    return floor_x, floor_y, 0.6 if crossing < 0.3 else 0.99

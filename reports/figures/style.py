@@ -1,0 +1,227 @@
+"""What all pictures share: colours, dashes, markers, typefaces, and how a picture becomes a file.
+
+A series keeps one look through the whole report. Colour is never alone: dash and marker differ as well, for readers
+who see no colour and for paper printed in black.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#B0508C", "#4C9BD6", "#A87B00", "#3B3F8C", "#7A7A7A")
+"""After Okabe and Ito, "Color Universal Design" (2008), darkened where a thin line on white would be too pale."""
+PALETTE_ON_DARK = ("#4FA8E8", "#FF8A4C", "#2CC79B", "#E48CC3", "#9AD0F5", "#E6B93A", "#9A9EF0", "#B5B5B5")
+"""The same hues on a dark page, in the same order."""
+
+INK, MUTED, GRID, NONMATED = "#16191d", "#5b636d", "#dcdfe3", "#8b929b"
+_DASHES: tuple[tuple[str, Any], ...] = (
+    ("solid", "solid"),
+    ("dash", (0, (5, 1.6))),
+    ("dashdot", (0, (6, 1.5, 1.2, 1.5))),
+    ("dot", (0, (1.2, 1.4))),
+    ("longdash", (0, (9, 2))),
+)
+_SVG_DASHES = {"solid": "none", "dash": "9 4", "dashdot": "9 3 2 3", "dot": "2 3", "longdash": "14 5"}
+_MARKERS = (("circle", "o"), ("square", "s"), ("diamond", "D"), ("triangle-up", "^"), ("triangle-down", "v"))
+_TYPEFACES = ("Inter", "Helvetica Neue", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one series is drawn, everywhere.
+
+    Attributes:
+        index: its place in the palette.
+        color: on white.
+        dash: plotly's name of the line style.
+        line_style: the same for matplotlib.
+        symbol: plotly's name of the marker.
+        marker: the same for matplotlib.
+    """
+
+    index: int
+    color: str
+    dash: str
+    line_style: Any
+    symbol: str
+    marker: str
+
+    @property
+    def svg_dash(self) -> str:
+        """The dash as an SVG stroke's, for the swatches of the page."""
+        return _SVG_DASHES[self.dash]
+
+    @property
+    def variable(self) -> str:
+        """The colour as a CSS variable, which the page resolves for its light or dark theme."""
+        return f"var(--series-{self.index})"
+
+
+def looks(labels: Sequence[str]) -> Mapping[str, Look]:
+    """One look for every label, in the order given; beyond the palette's end colours return with other dashes."""
+    found = {}
+    for position, label in enumerate(dict.fromkeys(labels)):
+        index, turn = position % len(PALETTE), position // len(PALETTE)
+        dash, line_style = _DASHES[(position + turn) % len(_DASHES)]
+        symbol, marker = _MARKERS[(position + turn) % len(_MARKERS)]
+        found[label] = Look(index, PALETTE[index], dash, line_style, symbol, marker)
+    return found
+
+
+@contextlib.contextmanager
+def paper() -> Iterator[None]:
+    """Matplotlib's settings for every file that a report writes; the caller's own come back afterwards."""
+    installed = set(font_manager.get_font_names())
+    settings: Any = {
+        "font.family": [name for name in _TYPEFACES if name in installed] or ["DejaVu Sans"],
+        "font.size": 9.5,
+        "axes.titlesize": 11,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.titlepad": 10,
+        "axes.labelsize": 9.5,
+        "axes.labelcolor": INK,
+        "axes.edgecolor": MUTED,
+        "axes.linewidth": 0.7,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": GRID,
+        "grid.linewidth": 0.6,
+        "xtick.color": MUTED,
+        "ytick.color": MUTED,
+        "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK,
+        "xtick.labelsize": 8.5,
+        "ytick.labelsize": 8.5,
+        "text.color": INK,
+        "legend.frameon": False,
+        "legend.fontsize": 8.5,
+        "lines.linewidth": 1.8,
+        "figure.facecolor": "white",
+        "savefig.facecolor": "white",
+        "svg.hashsalt": "impersona",
+        "svg.fonttype": "path",
+        "text.parse_math": False,  # a name may hold dollars
+    }
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # A name in a script that the typeface lacks is drawn as boxes; that is no reason to stop or to chatter.
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
+        yield
+
+
+def save(figure: Figure, folder: Path, name: str) -> str:
+    """Writes a picture as PNG (200 dpi) and SVG, the same bytes for the same picture.
+
+    Args:
+        figure: the picture.
+        folder: where to.
+        name: the files' name without an ending.
+
+    Returns:
+        The name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
+        figure.savefig(folder / f"{name}.png", dpi=200, bbox_inches="tight", pad_inches=0.08, metadata={"Software": ""})
+        figure.savefig(folder / f"{name}.svg", bbox_inches="tight", pad_inches=0.08, metadata={"Date": None})
+    return name
+
+
+def literal(text: str, longest: int = 60) -> str:
+    """A text that matplotlib prints as it stands: on one line, and not hidden for beginning with an underscore.
+
+    Args:
+        text: any text.
+        longest: its middle is left out beyond so many characters.
+    """
+    shown = shorten(" ".join(text.split()), longest)
+    return f"\u2009{shown}" if shown.startswith("_") else shown
+
+
+def shorten(text: str, longest: int) -> str:
+    """The text, or its two ends around an ellipsis where it is longer than `longest` characters."""
+    if len(text) <= longest:
+        return text
+    tail = (longest - 1) // 2
+    return f"{text[: longest - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def slug(*parts: object) -> str:
+    """A file name that any system takes, different for different parts."""
+    text = "__".join(str(part) for part in parts)
+    clean = re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")
+    if clean == text.lower() and len(clean) <= 80:
+        return clean
+    return f"{clean[:80].strip('-')}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+def legend(axes: Axes, entries: Sequence[tuple[str, Look]], **where: Any) -> None:
+    """A legend of series, in their looks, with their markers."""
+    handles = [
+        Line2D([], [], color=look.color, linestyle=look.line_style, marker=look.marker, markersize=5)
+        for _, look in entries
+    ]
+    axes.legend(handles, [literal(label, 48) for label, _ in entries], handlelength=3.2, **where)
+
+
+def chart_layout(x: Mapping[str, Any], y: Mapping[str, Any], height: int, **more: Any) -> dict[str, Any]:
+    """The layout that all charts of the page share; colours are CSS variables, resolved by the page for its theme.
+
+    Args:
+        x: what differs on the horizontal axis.
+        y: what differs on the vertical axis.
+        height: pixels.
+        more: anything else of plotly's layout.
+    """
+    axis = {
+        "gridcolor": "var(--grid)",
+        "linecolor": "var(--axis)",
+        "tickcolor": "var(--axis)",
+        "showline": True,
+        "ticks": "outside",
+        "ticklen": 4,
+        "zeroline": False,
+        "automargin": True,
+        "tickfont": {"color": "var(--muted)"},
+    }
+    return {
+        "height": height,
+        "margin": {"l": 64, "r": 16, "t": 16, "b": 56},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "var(--sans)", "size": 13, "color": "var(--ink)"},
+        "hoverlabel": {
+            "bgcolor": "var(--raised)",
+            "bordercolor": "var(--axis)",
+            "font": {"family": "var(--sans)", "size": 13, "color": "var(--ink)"},
+            "align": "left",
+            "namelength": -1,
+        },
+        "hovermode": "closest",
+        "dragmode": "zoom",
+        "showlegend": False,
+        "xaxis": {**axis, **x},
+        "yaxis": {**axis, **y},
+        **more,
+    }
+
+
+def hover_text(text: str) -> str:
+    """A text for plotly, which takes a few HTML tags and would otherwise obey those in a name."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,101 @@
+"""Where a run comes from and how to make it again: versions, machine, digests, seed, commit, command."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from reports import numbers
+from reports.load import Run, Series
+
+Rows = list[tuple[str, str]]
+
+
+def of_run(run: Run) -> Rows:
+    """Term and value of everything the manifest says about the run as a whole."""
+    manifest = run.manifest
+    machine = manifest.get("machine") or {}
+    rows = [
+        ("impersona", str(manifest.get("impersona", "unknown"))),
+        ("commit", _commit(manifest.get("git"))),
+        ("command", str(manifest.get("command") or "unknown: run from Python")),
+        ("started", str(manifest.get("started", "unknown")).replace("T", " ")),
+        ("last session took", numbers.seconds(manifest.get("seconds"))),
+        ("seed", str(manifest.get("seed", "unknown"))),
+        ("system", str(machine.get("system", "unknown"))),
+        ("processor", f"{machine.get('processor', 'unknown')}, {machine.get('cores', '?')} cores"),
+    ]
+    return rows + [(key, str(value)) for key, value in (manifest.get("versions") or {}).items()]
+
+
+def of_series(series: Series) -> Rows:
+    """Term and value of what determined one cell's scores, and what it ran on."""
+    spec, outcome = series.outcome["spec"], series.outcome
+    rows: Rows = [(f"really used: {key}", str(value)) for key, value in outcome["runtime"].items()]
+    rows += [(key.replace("_", " "), numbers.count(value)) for key, value in outcome["counts"].items()]
+    rows.append(("took", numbers.seconds(outcome.get("seconds"))))
+    for key, value in spec.items():
+        if isinstance(value, Mapping):
+            rows += [(f"{key} · {name}", text) for name, text in _flat(value)]
+        else:
+            rows.append((key.replace("_", " "), _text(value)))
+    return [*rows, ("cell", series.key)]
+
+
+def device(series: Series) -> str:
+    """The provider or device that embedded a series, in a few words."""
+    runtime = series.outcome["runtime"]
+    return str(runtime.get("provider") or runtime.get("device") or "")
+
+
+def sweep_file(run: Run) -> str:
+    """The sweep as a YAML file that `impersona run` takes."""
+    sweep = {key: _entry(value) for key, value in (run.manifest.get("sweep") or {}).items() if value is not None}
+    return yaml.safe_dump(sweep, sort_keys=False, allow_unicode=True, width=100)
+
+
+def recipe(run: Run) -> str:
+    """Shell lines that make the run again."""
+    manifest = run.manifest
+    git = manifest.get("git") or {}
+    lines = [f"# impersona {manifest.get('impersona', '')}" + (f", commit {git['commit']}" if git.get("commit") else "")]
+    if git.get("changed"):
+        lines.append("# the working tree had changes that no commit holds")
+    body = sweep_file(run)
+    end = "SWEEP"
+    while end in body:
+        end += "_"
+    target = shlex.quote(f"runs/{run.name}-again")
+    return "\n".join([*lines, f"cat > sweep.yaml <<'{end}'", body.rstrip("\n"), end, f"impersona run sweep.yaml --out {target}"])
+
+
+def _commit(git: Mapping[str, Any] | None) -> str:
+    if not git:
+        return "none: not run from a checkout"
+    return str(git.get("commit", "unknown")) + (" with uncommitted changes" if git.get("changed") else "")
+
+
+def _entry(value: Any) -> Any:
+    """A plugin's entry as one would write it: its settings beside its name, or its name alone."""
+    if isinstance(value, list):
+        return [_entry(one) for one in value]
+    if isinstance(value, Mapping) and "name" in value and isinstance(value.get("settings"), Mapping):
+        rest = {key: _entry(one) for key, one in value.items() if key not in ("name", "settings") and one is not None}
+        whole = {"name": value["name"], **value["settings"], **rest}
+        return whole if len(whole) > 1 else value["name"]
+    return value
+
+
+def _flat(value: Mapping[str, Any], before: str = "") -> Rows:
+    rows: Rows = []
+    for key, one in value.items():
+        name = f"{before}{key}"
+        rows += _flat(one, f"{name} · ") if isinstance(one, Mapping) else [(name, _text(one))]
+    return rows
+
+
+def _text(value: Any) -> str:
+    return "none" if value is None else str(value)

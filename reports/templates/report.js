@@ -1,0 +1,95 @@
+"use strict";
+/* Draws the charts whose descriptions stand beside them as JSON. Colours there are names of CSS variables, so that a
+   chart follows the page into dark mode and onto paper. */
+(() => {
+  const root = document.documentElement;
+  const charts = Array.from(document.querySelectorAll(".chart"), (box) => {
+    const figure = box.closest("figure");
+    const variants = JSON.parse(figure.querySelector('script[type="application/json"]').textContent).variants;
+    return { box, figure, variants, chosen: 0, hidden: new Set() };
+  });
+
+  const resolved = (value, style) => {
+    if (typeof value === "string") {
+      return value.replace(/^var\((--[\w-]+)\)$/, (_, name) => style.getPropertyValue(name).trim());
+    }
+    if (Array.isArray(value)) {
+      return typeof value[0] === "number" ? value : value.map((entry) => resolved(entry, style));
+    }
+    if (value && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, resolved(entry, style)]));
+    }
+    return value;
+  };
+
+  const config = {
+    responsive: true,
+    displaylogo: false,
+    displayModeBar: "hover",
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
+    toImageButtonOptions: { format: "png", scale: 3 },
+  };
+
+  const draw = (chart, width) => {
+    const style = getComputedStyle(root);
+    const variant = chart.variants[chart.chosen];
+    const data = variant.data.map((trace) => {
+      const shown = resolved(trace, style);
+      shown.visible = !chart.hidden.has(trace.legendgroup);
+      return shown;
+    });
+    const layout = resolved(variant.layout, style);
+    if (width) layout.width = width;
+    else layout.autosize = true;
+    chart.box.style.setProperty("--height", `${layout.height}px`);
+    return Plotly.react(chart.box, data, layout, config);
+  };
+
+  for (const chart of charts) {
+    chart.figure.querySelectorAll(".variants button").forEach((button, index, all) => {
+      button.addEventListener("click", () => {
+        chart.chosen = index;
+        all.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
+        draw(chart);
+      });
+    });
+    chart.figure.querySelectorAll(".legend button").forEach((button) => {
+      button.addEventListener("click", () => {
+        const name = button.dataset.series;
+        const now = chart.hidden.delete(name) || (chart.hidden.add(name), false);
+        button.setAttribute("aria-pressed", String(now));
+        draw(chart);
+      });
+    });
+  }
+
+  const drawAll = (width) => Promise.all(charts.map((chart) => draw(chart, width)));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll());
+  addEventListener("beforeprint", () => { root.classList.add("printing"); drawAll(660); });
+  addEventListener("afterprint", () => { root.classList.remove("printing"); drawAll(); });
+  drawAll().then(() => { root.dataset.charts = "drawn"; });
+
+  for (const button of document.querySelectorAll(".copyable > button")) {
+    button.addEventListener("click", async () => {
+      const text = button.parentElement.querySelector("pre");
+      try {
+        await navigator.clipboard.writeText(text.textContent);
+      } catch {
+        getSelection().selectAllChildren(text);
+        document.execCommand("copy");
+      }
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 1600);
+    });
+  }
+
+  const links = new Map(Array.from(document.querySelectorAll("nav a"), (link) => [link.hash.slice(1), link]));
+  const seen = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      links.forEach((link) => link.removeAttribute("aria-current"));
+      links.get(entry.target.id)?.setAttribute("aria-current", "true");
+    }
+  }, { rootMargin: "-10% 0px -80% 0px" });
+  links.forEach((_, id) => { const target = document.getElementById(id); if (target) seen.observe(target); });
+})();

@@ -1,0 +1,268 @@
+"""From sweep to run folder, with plugins whose numbers can be worked out by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bench
+from bench.api import Cell, Face, Outcome
+from bench.config import parse_sweep
+from bench.errors import ConfigError, PluginError, UnknownName
+from bench.registry import Registry
+from bench.store.blobs import DiskStore
+from bench.store.cache import ArrayCache
+from bench.store.run_folder import RunFolder
+from bench.sweep.acquisition import acquire, embed_padded
+from bench.sweep.executors.inline import Inline
+from bench.sweep.plan import plan
+from bench.sweep.runner import Listener, run_sweep
+from bench.sweep.sighting import Cast, Sighting, from_arrays, to_arrays
+from tests.toys import COLOURS, ToyRecognizer, ToySettings, add_toys, photos, write
+
+
+@pytest.fixture
+def sweep(own_registry: Registry, tmp_path: Path) -> Callable[..., Any]:
+    """A sweep over twelve photos of four people, with changes."""
+    add_toys(own_registry)
+    root = photos(tmp_path / "photos")
+
+    def make(**changes: Any) -> Any:
+        base = {"name": "t", "dataset": {"name": "folder", "root": str(root)}, "recognizers": ["toy"], "fmr": [0.1]}
+        return parse_sweep(base | changes)
+
+    return make
+
+
+def value(run: RunFolder, figure: str, **wanted: Any) -> Any:
+    """The one value of a figure in a run's summary."""
+    summary = run.summary()
+    rows = summary[summary["figure"] == figure]
+    for column, entry in wanted.items():
+        rows = rows[rows[column] == entry]
+    assert len(rows) == 1
+    return rows["value"].iloc[0]
+
+
+def test_a_sweep_ends_as_a_run_folder(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    run = run_sweep(sweep(), tmp_path / "run")
+    trials = run.trials()
+    assert len(trials) == 66
+    assert trials["mated"].sum() == 4 * 3
+    mated, nonmated = (trials.loc[trials["mated"] == is_mated, "score"] for is_mated in (True, False))
+    assert mated.min() > nonmated.max()
+    assert value(run, "equal_error_rate") == 0
+    assert value(run, "mated_trials") == 12
+    first = trials.iloc[0]
+    assert (first["probe"], first["reference"], first["probe_subject"]) == ("ann/0.png", "ann/1.png", "ann")
+    a, b = (np.clip(np.array(COLOURS["ann"]) + 9 * k, 0, 255).astype(np.uint8) / np.float32(255) for k in (0, 1))
+    assert first["score"] == pytest.approx(a @ b / np.linalg.norm(a) / np.linalg.norm(b), abs=2e-7)
+    assert set(json.loads((run.path / "manifest.json").read_text())) >= {
+        "versions", "machine", "git", "seed", "sweep", "cells", "command",
+    }  # fmt: skip
+
+
+def test_a_second_run_computes_nothing(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    run_sweep(sweep(), tmp_path / "a")
+    assert ToyRecognizer.embedded == 12
+    first = (tmp_path / "a" / "summary.json").read_bytes()
+    run_sweep(sweep(), tmp_path / "a")
+    again = run_sweep(sweep(), tmp_path / "b")
+    assert ToyRecognizer.embedded == 12
+    assert (tmp_path / "a" / "summary.json").read_bytes() == first == (tmp_path / "b" / "summary.json").read_bytes()
+    outcome = again.outcomes()[0]
+    assert (outcome["counts"]["embeddings_computed"], outcome["counts"]["embeddings_from_cache"]) == (0, 12)
+    assert outcome["runtime"] == {"provider": "toy"}
+
+
+def test_a_changed_photo_is_another_cell(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    before = plan(sweep()).cells[0].key
+    assert plan(sweep()).cells[0].key == before
+    write(tmp_path / "photos" / "ann" / "0.png", np.full((8, 8, 3), 77, np.uint8))
+    assert plan(sweep()).cells[0].key != before
+    run_sweep(sweep(), tmp_path / "run")
+    assert ToyRecognizer.embedded == 12
+
+
+def test_the_key_does_not_hold_where_the_photos_lie(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    elsewhere = photos(tmp_path / "elsewhere")
+    moved = sweep(dataset={"name": "folder", "root": str(elsewhere)})
+    assert plan(moved).cells[0].key == plan(sweep()).cells[0].key
+
+
+def test_faces_that_are_not_found_and_files_that_cannot_be_read_are_counted(
+    sweep: Callable[..., Any], tmp_path: Path
+) -> None:
+    write(tmp_path / "photos" / "ann" / "0.png", np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "photos" / "bob" / "1.png").write_bytes(b"no picture")
+    run = run_sweep(sweep(), tmp_path / "run")
+    frames = run.frames().set_index("key")
+    assert frames.loc["ann/0.png", "problem"] == "no face found"
+    assert "not a readable image" in frames.loc["bob/1.png", "problem"]
+    assert frames["acquired"].sum() == 10
+    assert run.trials()["score"].isna().sum() == 66 - 45
+    assert value(run, "failure_to_acquire_rate") == pytest.approx(21 / 66)
+    write(tmp_path / "photos" / "bob" / "1.png", np.full((8, 8, 3), COLOURS["bob"], np.uint8))
+    mended = run_sweep(sweep(), tmp_path / "mended")
+    assert mended.frames()["acquired"].sum() == 11
+
+
+def test_a_failed_cell_is_a_row_and_is_tried_again(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    entries = [{"name": "toy", "label": "bad", "fail": True}, "toy"]
+    run = run_sweep(sweep(recognizers=entries), tmp_path / "run")
+    assert run.failures()[["recognizer", "error", "message"]].values.tolist() == [
+        ["bad", "RuntimeError", "asked to fail"]
+    ]
+    assert set(run.summary()["recognizer"]) == {"toy"}
+    tried: list[str] = []
+
+    class Ears(Listener):
+        def started(self, cell: Cell) -> None:
+            tried.append(cell.labels["recognizer"])
+
+    run_sweep(sweep(recognizers=entries), tmp_path / "run", listener=Ears())
+    assert tried == ["bad"]
+
+
+def test_a_list_makes_an_axis(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    swept = sweep(
+        recognizers=[
+            {"name": "toy", "gain": [1.0, 2.0], "parts": ["a"], "aligner": [{"name": "toy", "gain": [3.0, 4.0]}]}
+        ]
+    )
+    labels = [cell.labels["settings"] for cell in plan(swept).cells]
+    assert labels == [
+        {"recognizer.gain": gain, "aligner": "toy", "aligner.gain": other}
+        for gain, other in ((1.0, 3.0), (1.0, 4.0), (2.0, 3.0), (2.0, 4.0))
+    ]
+    assert len({cell.key for cell in plan(swept).cells}) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"recognizers": ["toy", "toy"]}, ConfigError, "could not tell two recognizers called 'toy' apart"),
+        ({"recognizers": ["tou"]}, UnknownName, "did you mean 'toy'"),
+        ({"recognizers": [{"name": "toy", "gian": 1}]}, UnknownName, "unknown setting 'gian'; did you mean 'gain'"),
+        ({"protocol": "all_pair"}, UnknownName, "unknown protocol 'all_pair'; did you mean 'all_pairs'"),
+    ],
+)
+def test_what_cannot_be_planned_is_said_before_anything_runs(
+    sweep: Callable[..., Any], tmp_path: Path, changes: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        run_sweep(sweep(**changes), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_with_something_else_in_it_is_refused(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="holds files but no run"):
+        run_sweep(sweep(), tmp_path)
+    with pytest.raises(ConfigError, match="is a file"):
+        run_sweep(sweep(), tmp_path / "photos" / "ann" / "0.png")
+
+
+def test_an_interrupted_sweep_keeps_what_is_done(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    class Cut(Inline):
+        def run(self, cells: Any, execute: Callable[[Cell], Outcome]) -> Any:
+            yield execute(next(iter(cells)))
+            raise KeyboardInterrupt
+
+    two = sweep(recognizers=["toy", {"name": "toy", "label": "second", "gain": 2.0}])
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(two, tmp_path / "cut", executor=Cut())
+    assert set(RunFolder.open(tmp_path / "cut").summary()["recognizer"]) == {"toy"}
+    run_sweep(two, tmp_path / "cut")
+    run_sweep(two, tmp_path / "whole", cache=ArrayCache(DiskStore(tmp_path / "fresh")))
+    assert (tmp_path / "cut" / "summary.json").read_bytes() == (tmp_path / "whole" / "summary.json").read_bytes()
+
+
+def test_summary_fields_are_the_documented_ones(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    document = json.loads((run_sweep(sweep(), tmp_path / "run").path / "summary.json").read_text())
+    assert document["schema"] == "impersona.summary/1"
+    for record in document["records"]:
+        assert list(record) == [
+            "figure", "dataset", "protocol", "group", "recognizer", "detector", "generator", "attack", "goal", "species",
+            "settings", "operating_point", "value", "low", "high", "n", "support",
+        ]  # fmt: skip
+        assert record["settings"] == {"aligner": "toy"}
+
+
+def test_cached_sightings_are_the_fresh_ones() -> None:
+    points = np.random.default_rng(0).random((5, 2)).astype(np.float32)
+    face = Face(np.array([1, 2, 3, 4], np.float32), {"field5": points}, 0.25)
+    arrays = to_arrays([Sighting(0, None, None, "no face found"), Sighting(3, face, None, None)])
+    nothing, found = from_arrays(arrays, 0), from_arrays(arrays, 1)
+    assert (nothing.faces, nothing.face, nothing.problem) == (0, None, "no face found")
+    assert found.face is not None
+    assert (found.faces, found.face.confidence) == (3, 0.25)
+    assert np.array_equal(found.face.landmarks["field5"], points)
+
+
+def test_a_second_recognizer_reuses_the_faces_that_were_found(
+    sweep: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.toys import ToyAligner
+
+    looked = []
+    detect = ToyAligner.detect
+    monkeypatch.setattr(ToyAligner, "detect", lambda self, frame: looked.append(1) or detect(self, frame))
+    run = run_sweep(sweep(recognizers=["toy", {"name": "toy", "label": "b", "gain": 2.0}]), tmp_path / "run")
+    assert len(looked) == 12
+    assert run.frames()["faces"].tolist() == [1] * 24
+
+
+def test_one_image_under_two_names_is_embedded_once(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    (root / "bob" / "2.png").write_bytes((root / "ann" / "2.png").read_bytes())
+    acquired = acquire(
+        Cast({"name": "folder", "root": str(root)}, {"name": "toy"}, {"name": "toy"}),
+        bench.load("dataset", "folder", root=root).frames(),
+        ArrayCache(),
+    )
+    assert acquired.computed == 11
+    assert np.array_equal(acquired.embeddings[2], acquired.embeddings[5])
+
+
+def test_worker_processes_see_what_this_process_sees(tmp_path: Path) -> None:
+    root = photos(tmp_path / "photos", per_person=10)
+    frames = bench.load("dataset", "folder", root=root).frames()
+    cast = Cast({"name": "folder", "root": str(root)}, {"name": "none"}, {"name": "lbp"})
+    here, there = (
+        acquire(cast, frames, ArrayCache(DiskStore(tmp_path / str(workers))), workers=workers) for workers in (0, 2)
+    )
+    assert here.computed == there.computed == 40
+    assert np.array_equal(here.embeddings, there.embeddings)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda crops: np.zeros((4, 3)),
+        lambda crops: np.full((4, 3), np.nan, np.float32),
+        lambda crops: np.zeros((3, 3), np.float32),
+        lambda crops: np.zeros(4, np.float32),
+    ],
+)
+def test_embeddings_that_are_none_are_refused(wrong: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = ToyRecognizer(ToySettings())
+    monkeypatch.setattr(toy, "embed", wrong)
+    with pytest.raises(PluginError, match=r"ToyRecognizer.embed returned .* expected finite float32 \(4, D\)"):
+        embed_padded(toy, np.zeros((2, 3, 8, 8), np.float32))
+
+
+def test_the_notebook_functions(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    run = bench.run(sweep().model_dump(), tmp_path / "run")
+    assert bench.open_run(run.path).summary().equals(run.summary())
+    found = bench.embed({"name": "folder", "root": str(tmp_path / "photos")}, "toy")
+    assert found["acquired"].all()
+    assert found["embedding"].iloc[0].shape == (3,)
+    table = bench.plugins("recognizer")
+    assert {"dlib_resnet", "arcface_onnx", "lbp", "toy"} == set(table["name"])
+    with pytest.raises(AttributeError, match="no attribute 'runn'"):
+        _ = bench.runn

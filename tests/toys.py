@@ -1,0 +1,109 @@
+"""Plugins whose every number a test can work out by hand: coloured squares, a recognizer that reads their colour."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from bench.aligners.templates import ARCFACE112
+from bench.api import Crops, Embeddings, Face, Fingerprint, FrameImage, PluginRow, Template
+from bench.registry import Registry
+
+COLOURS = {"ann": (250, 10, 10), "bob": (10, 250, 10), "cyd": (10, 10, 250), "dan": (200, 200, 10)}
+
+
+@dataclass(frozen=True)
+class ToySettings:
+    """One setting that may be an axis, one that is a list, one that fails on demand."""
+
+    gain: float = 1.0
+    parts: tuple[str, ...] = ()
+    fail: bool = False
+
+
+class ToyAligner:
+    """Finds a face in every frame that is not black."""
+
+    def __init__(self, settings: ToySettings) -> None:
+        self.settings = settings
+
+    def fingerprint(self) -> Fingerprint:
+        return {"revision": 1, "gain": self.settings.gain}
+
+    def detect(self, frame: FrameImage) -> list[Face]:
+        if not frame.any():
+            return []
+        points = np.zeros((5, 2), np.float32)
+        return [Face(np.array([0, 0, *frame.shape[1::-1]], np.float32), {"field5": points}, 0.5)]
+
+    def crop(self, frame: FrameImage, face: Face, template: Template) -> FrameImage:
+        return np.ascontiguousarray(np.resize(frame[:1, :1], (template.side, template.side, 3)))
+
+
+class ToyRecognizer:
+    """The mean colour of a crop, and how often it was asked."""
+
+    comparison = "cosine"
+    template = ARCFACE112
+    batch_size = 4
+    embedded = 0
+
+    def __init__(self, settings: ToySettings) -> None:
+        self.settings = settings
+
+    def fingerprint(self) -> Fingerprint:
+        return {"revision": 1, "gain": self.settings.gain, "fail": self.settings.fail}
+
+    def default_aligner(self) -> Mapping[str, Any]:
+        return {"name": "toy"}
+
+    def embed(self, crops: Crops) -> Embeddings:
+        if self.settings.fail:
+            raise RuntimeError("asked to fail")
+        assert len(crops) == self.batch_size
+        type(self).embedded += len(crops)
+        return (crops.mean(axis=(2, 3)) * self.settings.gain).astype(np.float32)
+
+    def runtime(self) -> Mapping[str, str]:
+        return {"provider": "toy"}
+
+
+def add_toys(registry: Registry) -> None:
+    """Adds an aligner and a recognizer called ``toy``."""
+    for kind, name in (("aligner", "ToyAligner"), ("recognizer", "ToyRecognizer")):
+        registry.add(
+            PluginRow(
+                kind=kind,  # type: ignore[arg-type]
+                name="toy",
+                target=f"tests.toys:{name}",
+                settings="tests.toys:ToySettings",
+                summary="a toy",
+                source="the tests",
+                licence="none",
+            ),
+            "the tests",
+        )
+    ToyRecognizer.embedded = 0
+
+
+def photos(root: Path, per_person: int = 3, people: Sequence[str] = tuple(COLOURS)) -> Path:
+    """A folder of coloured squares, one folder a person, every photo a little different."""
+    for person in people:
+        for number in range(per_person):
+            colour = np.clip(np.array(COLOURS[person]) + 9 * number, 0, 255).astype(np.uint8)
+            write(root / person / f"{number}.png", np.full((8, 8, 3), colour))
+    return root
+
+
+def write(path: Path, frame: FrameImage) -> None:
+    """Writes a frame as PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "PNG")
+    path.write_bytes(buffer.getvalue())
