@@ -370,7 +370,8 @@ class Cell:
     """One experiment, as plain data that any process can rebuild it from.
 
     Attributes:
-        key: SHA-256 hex of what determines the result: names, fingerprints, digests, protocol, seed; no path of a machine.
+        key: SHA-256 hex of what determines the result: names, fingerprints, digests, protocol, seed, and
+            no path of a machine.
         spec: that, and the settings from which another process rebuilds the plugins.
         labels: what figures are filed under: ``dataset``, ``protocol``, ``recognizer``, ``settings`` and so on.
     """

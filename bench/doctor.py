@@ -1,4 +1,4 @@
-"""What this machine has and lacks: versions, cores, GPU and providers, name clashes, where weights and data are found."""
+"""What this machine has and lacks: versions, cores, GPU, providers, name clashes, where weights and data are."""
 
 from __future__ import annotations
 

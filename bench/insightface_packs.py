@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.errors import CorruptFile, MissingDependency, MissingFile
-from bench.onnx_runtime import model_digests
+from bench.onnx_runtime import check_sha256, model_digests
 from bench.weights import MODELS_VARIABLE, user_model
 
 Task = Literal["detection", "recognition"]
@@ -58,7 +58,10 @@ PINNED: Mapping[str, str] = {
 
 _MANIFEST = "manifest.json"
 _EMBEDDED = (0.0, 1.0)  # mean and deviation of a network that normalises by itself
-_DEFAULT_NORMALISATION: Mapping[Task, tuple[float, float]] = {"detection": (127.5, 128.0), "recognition": (127.5, 127.5)}
+_DEFAULT_NORMALISATION: Mapping[Task, tuple[float, float]] = {
+    "detection": (127.5, 128.0),
+    "recognition": (127.5, 127.5),
+}
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,7 @@ class ModelSource:
             raise ValueError(f"got {got}; expected one of model: FILE.onnx and pack: NAME, such as buffalo_l")
         if self.pack and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.pack):
             raise ValueError(f"pack: got {self.pack!r}, expected a name such as buffalo_l; a file goes into model:")
-        if self.sha256 and not re.fullmatch(r"[0-9a-fA-F]{64}", self.sha256):
-            raise ValueError(f"sha256: got {self.sha256!r}, expected 64 hexadecimal digits")
+        check_sha256(self.sha256)
 
     @property
     def folder(self) -> Path:

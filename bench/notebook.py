@@ -143,5 +143,3 @@ def _entry(value: str | Mapping[str, Any]) -> dict[str, Any]:
 
     entry: dict[str, Any] = plain(PluginEntry.model_validate(value).as_entry())
     return entry
-
-

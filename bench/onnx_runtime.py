@@ -11,6 +11,7 @@ any number of threads and any batch; ReduceMean over an inner axis, as transform
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,7 +60,8 @@ def provider_name(provider: str) -> str:
     """
     if provider == "auto":
         driver = shutil.which("nvidia-smi") is not None or os.path.exists("/dev/nvidiactl")
-        return CUDA if driver and version_of("onnxruntime-gpu") != "absent" else CPU
+        hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+        return CUDA if driver and not hidden and version_of("onnxruntime-gpu") != "absent" else CPU
     if provider.endswith("ExecutionProvider"):
         return provider
     if provider not in PROVIDERS:
@@ -83,6 +85,16 @@ def installed_version() -> str:
     """ONNX Runtime's version, ``gpu`` before it where the CUDA build is the one installed; imports nothing."""
     gpu = version_of("onnxruntime-gpu")
     return f"gpu {gpu}" if gpu != "absent" else version_of("onnxruntime")
+
+
+def check_sha256(sha256: str) -> None:
+    """Refuses a setting that is no digest.
+
+    Raises:
+        ValueError: neither empty nor 64 hexadecimal digits.
+    """
+    if sha256 and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
+        raise ValueError(f"sha256: got {sha256!r}, expected 64 hexadecimal digits")
 
 
 def model_digests(path: str | os.PathLike[str], sha256: str = "") -> dict[str, str]:
@@ -140,7 +152,6 @@ def open_session(path: str | os.PathLike[str], provider: str = "cpu", threads: i
         raise ProviderError(f"got provider {provider!r}; available here: {', '.join(available)}; {_MEND_CUDA}")
     if wanted == CUDA and hasattr(onnxruntime, "preload_dlls"):
         onnxruntime.preload_dlls()
-    _check_tensor_files(path)
 
     file_failures = (
         failures.Fail, failures.InvalidArgument, failures.InvalidGraph, failures.InvalidProtobuf, failures.NoModel,
@@ -160,6 +171,7 @@ def open_session(path: str | os.PathLike[str], provider: str = "cpu", threads: i
         kind = CorruptFile if wanted == CPU else ProviderError
         raise kind(f"{path}: ONNX Runtime cannot open it on {wanted} ({error})") from error
     session.disable_fallback()
+    _check_tensor_files(path)
     used = session.get_providers()[0]
     if used != wanted:
         raise ProviderError(
@@ -197,13 +209,9 @@ def _tensor_file(path: str | os.PathLike[str]) -> Path:
 def _check_tensor_files(path: str | os.PathLike[str]) -> None:
     """Refuses a network whose tensors lie in files that `model_digests` does not look at."""
     import onnx
-    from google.protobuf.message import DecodeError
     from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
-    try:
-        graph = onnx.load(os.fspath(path), load_external_data=False).graph
-    except DecodeError as error:
-        raise CorruptFile(f"{path}: not an ONNX file ({error})") from error
+    graph = onnx.load(os.fspath(path), load_external_data=False).graph
     outside = {ExternalDataInfo(tensor).location for tensor in graph.initializer if uses_external_data(tensor)}
     strange = outside - {_tensor_file(path).name}
     if strange:

@@ -1,7 +1,7 @@
 """Plugins by kind and name, found without importing any of them.
 
-Built-in rows come from `bench.wiring`, others from entry points of the group `impersona.plugins`. An entry point names a
-table: an iterable of `PluginRow`, or of mappings with the same fields, so that a plugin need not import impersona.
+Built-in rows come from `bench.wiring`, others from entry points of the group `impersona.plugins`. An entry point names
+a table: an iterable of `PluginRow`, or of mappings with the same fields, so that a plugin need not import impersona.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def _checked(row: PluginRow | Mapping[str, Any], origin: str) -> PluginRow:
         try:
             row = PluginRow(**row)
         except TypeError as error:
-            raise PluginError(f"{origin}: {dict(row)!r} is not a plugin row ({error})") from error
+            raise PluginError(f"{origin}: {row!r} is not a plugin row ({error})") from error
     if not isinstance(row, PluginRow):
         raise PluginError(f"{origin}: got {row!r}; a plugin table holds PluginRow or mappings with its fields")
     if row.kind not in get_args(Kind):

@@ -1,4 +1,4 @@
-"""The only place where names cross between packages: the built-in plugin table and the command-line targets, as strings.
+"""The only place where names cross between packages, as strings: built-in plugins and command-line targets.
 
 Nothing here is imported until it is asked for, and strangers' plugins come through the same door: an entry point of the
 group `impersona.plugins` that yields rows of the same shape.

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.metrics.operating import ENOUGH_ERRORS
-from bench.metrics.rates import ErrorCurve, error_tradeoff
+from bench.metrics import ENOUGH_ERRORS, ErrorCurve, error_tradeoff
 from reports.load import Series
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from bench.api import Progress
-from bench.metrics.rates import ErrorCurve
+from bench.metrics import ErrorCurve
 from bench.store.blobs import replace
 from reports import faces, numbers, origin, tables
 from reports.curves import Mark, curve_of, thin
@@ -26,11 +26,13 @@ ALL_VERTICES = 30_000
 CSV_VERTICES = 50_000
 LISTED_PHOTOS = 200
 HARDEST_ROWS = 50
+_NO_FACES = Markup(
+    "Faces are not shown, because they may be real people\u2019s. Where you may look at them, "
+    "<code>impersona report RUN --show-faces</code> puts the pictures of the hardest pairs into this page."
+)
 
 
-def write_report(
-    run: str | os.PathLike[str], show_faces: bool = False, progress: Progress | None = None
-) -> Path:
+def write_report(run: str | os.PathLike[str], show_faces: bool = False, progress: Progress | None = None) -> Path:
     """Writes the report of a run beside its results.
 
     Args:
@@ -58,6 +60,7 @@ class _Writer:
         self.looks: Mapping[str, Look] = looks(run.labels)
         curves = 3 * max(len(run.series), 1)
         self.vertices = int(np.clip(ALL_VERTICES // curves, 64, MOST_VERTICES))
+        self.names: dict[str, tuple[str, ...]] = {}
         self.done, self.total = 0, 3 * len(run.groups) + 2 * len(run.series) + 1
 
     def write(self) -> Path:
@@ -95,9 +98,7 @@ class _Writer:
         self._hardest(group, view)
         return view
 
-    def _curves(
-        self, group: Group, anchor: str, marks: Mapping[str, tuple[Mark, ...]], view: GroupView
-    ) -> None:
+    def _curves(self, group: Group, anchor: str, marks: Mapping[str, tuple[Mark, ...]], view: GroupView) -> None:
         drawn, links = [], []
         for one in group.series:
             whole = curve_of(one)
@@ -109,7 +110,7 @@ class _Writer:
             return
         legend = [(one.label, one.look) for one in drawn]
         names = numbers.listed([one.label for one in drawn])
-        name = save(roc.draw(drawn, f"ROC, {group.title}"), self.figures, slug("roc", group.title))
+        name = save(roc.draw(drawn, f"ROC, {group.title}"), self.figures, self._name("roc", group.title))
         view.curves.append(
             Chart(
                 id=f"{anchor}-roc",
@@ -127,7 +128,9 @@ class _Writer:
         self._tell()
         pictures: Files = ()
         for scale in det.SCALES:
-            name = save(det.draw(drawn, f"DET, {group.title}", scale), self.figures, slug("det", scale, group.title))
+            name = save(
+                det.draw(drawn, f"DET, {group.title}", scale), self.figures, self._name("det", scale, group.title)
+            )
             pictures = (*pictures, *((f"{kind}: {scale}", target) for kind, target in _pictures(name)))
         view.curves.append(
             Chart(
@@ -149,7 +152,7 @@ class _Writer:
         shown = histogram.histogram(one.mated, one.nonmated)
         lines = [histogram.Line(mark.label, mark.threshold, mark.weak) for mark in marks]
         figure = histogram.draw(shown, one.label, look, one.unit, lines)
-        name = save(figure, self.figures, slug("histogram", group.title, one.label))
+        name = save(figure, self.figures, self._name("histogram", group.title, one.label))
         self._tell()
         return Chart(
             id=anchor,
@@ -157,8 +160,8 @@ class _Writer:
             alt=f"Histogram of the scores of {one.label} on {group.title}: {shown.mated_count:,} mated and "
             f"{shown.nonmated_count:,} nonmated comparisons, with its thresholds.",
             caption=f"In colour {numbers.plural(shown.mated_count, 'mated comparison')}, in grey "
-            f"{numbers.plural(shown.nonmated_count, 'nonmated comparison')}, each adding up to 100 %. The less they "
-            "overlap the better. Vertical lines are thresholds: what is to the right is accepted"
+            f"{numbers.plural(shown.nonmated_count, 'nonmated comparison')}, each adding up to 100\u202f%. The less "
+            "they overlap the better. Vertical lines are thresholds: what is to the right is accepted"
             + (", dotted where the threshold is weak." if any(mark.weak for mark in marks) else "."),
             files=_pictures(name),
             heading=one.label,
@@ -171,7 +174,9 @@ class _Writer:
         if found is None:
             return None
         name = save(
-            identity_matrix.draw(found, one.label, one.unit), self.figures, slug("identities", group.title, one.label)
+            identity_matrix.draw(found, one.label, one.unit),
+            self.figures,
+            self._name("identities", group.title, one.label),
         )
         square = pd.DataFrame(found.similarity, index=list(found.people), columns=list(found.people))
         file = self._csv(square, "identities", group.title, one.label, index=True)
@@ -180,12 +185,17 @@ class _Writer:
             spec=identity_matrix.chart(found, one.unit),
             alt=f"Identity similarity matrix of {one.label} on {group.title}. {_matrix_words(found)}",
             caption=f"Mean score between {len(found.people)} people, similar people next to each other"
-            + (f" ({numbers.count(found.left_out)} more are left out: nobody is as near to them)" if found.left_out else "")
-            + f"; framed in the page's colour the diagonal, two photos of one person. {_matrix_words(found)} "
+            + (
+                f" ({numbers.count(found.left_out)} more are left out: nobody is as near to them)"
+                if found.left_out
+                else ""
+            )
+            + f"; the framed diagonal compares photos of one person. {_matrix_words(found)} "
             "A bright cell beside the diagonal is a pair that the recognizer may confuse.",
             files=(*_pictures(name), ("CSV", file)),
             heading=one.label,
             look=self.looks[one.label],
+            widest=identity_matrix.chart_height(found) + 130,
         )
 
     def _acquisition(self, group: Group, view: GroupView) -> None:
@@ -208,16 +218,22 @@ class _Writer:
         view.hardest_files = (("CSV", self._csv(rows, "hardest", group.title)),)
         dataset, why_not = faces.album(group, self.show_faces)
         if dataset is None:
-            view.why_no_faces = f"No pictures: {why_not}" if why_not else (
-                "Faces are not shown, because they may be real people's. If you may look at them here, "
-                "impersona report RUN --show-faces puts the pictures of the hardest pairs into this page."
-            )  # fmt: skip
+            view.why_no_faces = Markup("No pictures: {}").format(why_not) if why_not else _NO_FACES
             return
         most = faces.pairs_per_kind(self.run.series)
         view.hardest = [faces.hardest(one, dataset, most) for one in group.series]
 
     def _csv(self, frame: pd.DataFrame, *name: str, index: bool = False) -> str:
-        return tables.write_csv(frame, self.tables, slug(*name), index=index)
+        return tables.write_csv(frame, self.tables, self._name(*name), index=index)
+
+    def _name(self, *parts: str) -> str:
+        """A file name of these parts; numbered where other parts came to the same."""
+        base = slug(*parts)
+        name, number = base, 1
+        while self.names.setdefault(name, parts) != parts:
+            number += 1
+            name = f"{base}-{number}"
+        return name
 
     # ------------------------------------------------------------------------------------------------- the page
 
@@ -291,7 +307,8 @@ def _question(run: Run) -> str:
     where = list(dict.fromkeys(group.dataset for group in run.groups))
     protocols = list(dict.fromkeys(group.protocol for group in run.groups))
     does = "does" if len(labels) == 1 else "do"
-    return f"How well {does} {who} tell the people of {numbers.listed(where)} apart, by {numbers.listed(protocols)}?"
+    protocol = f"Protocol{'' if len(protocols) == 1 else 's'} {numbers.listed(protocols)}."
+    return f"How well {does} {who} tell the people of {numbers.listed(where)} apart? {protocol}"
 
 
 def _in_short(group: Group) -> list[Markup]:
@@ -304,7 +321,10 @@ def _in_short(group: Group) -> list[Markup]:
         return []
     value, first = min(known, key=lambda entry: entry[0])
     claim = Markup("<b>{}</b> has {} equal error rate{}{}").format(
-        first.label, "the lowest" if len(known) > 1 else "an", ", " if len(known) > 1 else " of ", numbers.percent(value)
+        first.label,
+        "the lowest" if len(known) > 1 else "an",
+        ", " if len(known) > 1 else " of ",
+        numbers.percent(value),
     )
     records = tables.by_key(first)
     for point in reversed(tables.points_of(group)):
@@ -343,7 +363,8 @@ def _facts(run: Run) -> list[tuple[str, str, str]]:
     facts.append(("Cells", f"{well} of {cells}" if well != cells else str(cells), "succeeded"))
     devices = list(dict.fromkeys(filter(None, (origin.device(one) for one in run.series))))
     if devices:
-        facts.append(("Ran on", devices[0] if len(devices) == 1 else f"{len(devices)} devices", ", ".join(devices[1:] and devices)))
+        short = dict.fromkeys(device.removesuffix("ExecutionProvider").upper() for device in devices)
+        facts.append(("Ran on", ", ".join(short), ", ".join(devices)))
     facts.append(("Seed", str(run.manifest.get("seed", "unknown")), "everything drawn follows from it"))
     return facts
 

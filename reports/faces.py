@@ -6,7 +6,6 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -146,8 +145,8 @@ def _picture(dataset: Dataset, key: str, box: NDArray[np.float64] | None) -> str
     else:
         reach = max(box[2] - box[0], box[3] - box[1]) * (0.5 + MARGIN)
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    corners = tuple(round(float(value)) for value in (x - reach, y - reach, x + reach, y + reach))
-    image: Any = Image.fromarray(frame).crop(corners).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    corners = (round(x - reach), round(y - reach), round(x + reach), round(y + reach))
+    image = Image.fromarray(frame).crop(corners).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=82, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -95,6 +95,7 @@ class Chart:
         heading: what stands above it, where there is no legend.
         look: the look of the one series it shows, if it is one.
         legend: the series, where it shows several.
+        widest: pixels beyond which it does not grow; 0 for as wide as the page.
     """
 
     id: str
@@ -105,6 +106,7 @@ class Chart:
     heading: str = ""
     look: Look | None = None
     legend: Sequence[tuple[str, Look]] = ()
+    widest: int = 0
 
     @property
     def variants(self) -> list[str]:
@@ -139,7 +141,7 @@ class GroupView:
     missed: list[tuple[str, int, list[tuple[str, str]]]] = field(default_factory=list)
     acquisition_files: Files = ()
     hardest: list[Hardest] = field(default_factory=list)
-    why_no_faces: str = ""
+    why_no_faces: Markup = field(default_factory=Markup)
     hardest_files: Files = ()
 
 

@@ -44,12 +44,12 @@ class Series:
 
     @cached_property
     def scores(self) -> NDArray[np.float32]:
-        """float32 (M,): the score of every trial, NaN where either face was not acquired."""
+        """The score of every trial, float32 (M,), NaN where either face was not acquired."""
         return np.asarray(self.trials["score"].to_numpy(dtype=np.float32, na_value=np.nan))
 
     @cached_property
     def is_mated(self) -> NDArray[np.bool_]:
-        """bool (M,): whether a trial compares a person with themself."""
+        """Whether each trial compares a person with themself, bool (M,)."""
         return np.asarray(self.trials["mated"].to_numpy(dtype=bool))
 
     @cached_property
@@ -152,7 +152,8 @@ class Run:
     @property
     def labels(self) -> tuple[str, ...]:
         """Every label once, in the order of the sweep."""
-        return tuple(dict.fromkeys(one.label for group in self.groups for one in (*group.series, *group.failed)))
+        of_groups = [[one.label for one in group.series] + [one.label for one in group.failed] for group in self.groups]
+        return tuple(dict.fromkeys(label for labels in of_groups for label in labels))
 
 
 def load(path: str | os.PathLike[str]) -> Run:
@@ -203,7 +204,7 @@ def _trials_of(outcome: Mapping[str, Any]) -> str:
 
 
 def _titles(outcomes: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
-    """Data set and protocol of every group; with the data set's settings where that is not enough to tell them apart."""
+    """Data set and protocol of every group; and the data set's settings where that leaves two groups alike."""
     short: dict[str, str] = {}
     settings: dict[str, Mapping[str, Any]] = {}
     for outcome in outcomes:

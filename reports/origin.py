@@ -61,7 +61,9 @@ def recipe(run: Run) -> str:
     """Shell lines that make the run again."""
     manifest = run.manifest
     git = manifest.get("git") or {}
-    lines = [f"# impersona {manifest.get('impersona', '')}" + (f", commit {git['commit']}" if git.get("commit") else "")]
+    lines = [
+        f"# impersona {manifest.get('impersona', '')}" + (f", commit {git['commit']}" if git.get("commit") else "")
+    ]
     if git.get("changed"):
         lines.append("# the working tree had changes that no commit holds")
     body = sweep_file(run)
@@ -69,7 +71,9 @@ def recipe(run: Run) -> str:
     while end in body:
         end += "_"
     target = shlex.quote(f"runs/{run.name}-again")
-    return "\n".join([*lines, f"cat > sweep.yaml <<'{end}'", body.rstrip("\n"), end, f"impersona run sweep.yaml --out {target}"])
+    return "\n".join(
+        [*lines, f"cat > sweep.yaml <<'{end}'", body.rstrip("\n"), end, f"impersona run sweep.yaml --out {target}"]
+    )
 
 
 def _commit(git: Mapping[str, Any] | None) -> str:

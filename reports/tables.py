@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.metrics.figures import FIGURES
-from bench.metrics.operating import needed_nonmated
+from bench.metrics import FIGURES, needed_nonmated
 from reports import numbers
 from reports.curves import Mark
 from reports.figures.style import Look
@@ -139,8 +138,19 @@ def _cell(key: Key, records: Mapping[Key, Mapping[str, Any]], best: float | None
     if record["low"] is not None and record["high"] is not None:
         notes = (f"{printed(name, record['low'])} to {printed(name, record['high'])}", *notes)
     hint = f"{value!r} over {record['n']:,} comparisons" if record["n"] is not None else f"{value!r}"
+    if name == "true_match_rate":
+        hint += f"; {_errors(point, records)}"
     tag = "weak" if support == "weak" and name != "failure_to_acquire_rate" else ""
     return TableCell(printed(name, value), notes, "weak" if tag else "", value == best, hint)
+
+
+def _errors(point: str | None, records: Mapping[Key, Mapping[str, Any]]) -> str:
+    counts = []
+    for figure, noun in (("false_match_rate", "false match"), ("false_non_match_rate", "false non-match")):
+        record = records.get((figure, point)) or {}
+        if record.get("value") is not None and record.get("n"):
+            counts.append(numbers.plural(round(record["value"] * record["n"]), noun, f"{noun}es"))
+    return numbers.listed(counts)
 
 
 def _unsupported(point: str | None, records: Mapping[Key, Mapping[str, Any]]) -> TableCell:
@@ -150,7 +160,7 @@ def _unsupported(point: str | None, records: Mapping[Key, Mapping[str, Any]]) ->
     need = needed_nonmated(float(point.removeprefix("fmr=")))
     if have >= need:
         return TableCell("", ("no mated scores",), "insufficient")
-    return TableCell("", (f"needs {numbers.count(need)} nonmated scores, has {numbers.count(have)}",), "insufficient")
+    return TableCell("", (f"needs {numbers.count(need)} nonmated", f"has {numbers.count(have)}"), "insufficient")
 
 
 def _notes(name: str, point: str | None, records: Mapping[Key, Mapping[str, Any]]) -> tuple[str, ...]:
@@ -159,7 +169,7 @@ def _notes(name: str, point: str | None, records: Mapping[Key, Mapping[str, Any]
         return found
 
     if name == "true_match_rate":
-        return (f"achieved FMR {numbers.percent(value('false_match_rate', point))}",)
+        return (f"FMR {numbers.percent(value('false_match_rate', point))}",)
     if name == "fold_accuracy":
         deviation, best = value("fold_accuracy_deviation"), value("best_accuracy")
         spread = (f"± {numbers.percent(deviation)}",) if deviation is not None else ()
@@ -189,9 +199,15 @@ def glossary(run: Run) -> list[tuple[str, str]]:
         ("mated, nonmated", "a comparison of two photos of one person; of two people"),
         ("score", "a similarity: higher is more alike; a pair is accepted when its score reaches the threshold"),
         ("operating point", "a threshold, set where the false match rate does not exceed what was asked for"),
-        ("achieved FMR", "the false match rate at that threshold; at most the requested one, as scores are discrete"),
-        ("weak", "fewer than 30 errors: by the rule of 30, within 30 % of the truth with 90 % confidence only from there"),
-        ("insufficient", "so few nonmated scores that the requested rate allows not one false match: no threshold is set"),
+        ("FMR below a TMR", "the rate that the threshold achieves; at most the requested one, as scores are discrete"),
+        (
+            "weak",
+            "fewer than 30 errors: by the rule of 30, within 30 % of the truth with 90 % confidence only from there",
+        ),
+        (
+            "insufficient",
+            "so few nonmated scores that the requested rate allows not one false match: no threshold is set",
+        ),
     ]
     figures = []
     for name, figure in FIGURES.items():

@@ -9,7 +9,6 @@ import base64
 import json
 import os
 import select
-import shutil
 import subprocess
 import tempfile
 import time
@@ -19,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-CANDIDATES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
@@ -68,22 +66,20 @@ class Visit:
     screenshot: bytes = b""
 
 
-def chromium() -> str | None:
-    """The path of a Chromium or Chrome on this machine, or None."""
-    return next((found for name in CANDIDATES if (found := shutil.which(name))), None)
-
-
-def visit(page: Path, *, dark: bool = False, width: int = 1400, screenshot: bool = False, ask: str = "") -> Visit:
+def visit(
+    chromium: str, page: Path, *, dark: bool = False, width: int = 1400, screenshot: bool = False, ask: str = ""
+) -> Visit:
     """Opens a page and waits until its charts are drawn.
 
     Args:
+        chromium: the browser's program.
         page: an HTML file.
         dark: whether the reader prefers a dark page.
         width: of the window, in pixels.
         screenshot: whether to take one.
         ask: a JavaScript expression to evaluate instead of the inventory; its value ends up in ``Visit.charts``.
     """
-    with _browser() as browser:
+    with _browser(chromium) as browser:
         session = browser.open_tab()
         media = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         browser.send("Emulation.setEmulatedMedia", session, features=media)
@@ -105,20 +101,24 @@ def visit(page: Path, *, dark: bool = False, width: int = 1400, screenshot: bool
     return report
 
 
-def check_report(page: Path) -> Visit:
+def check_page(chromium: str, page: Path) -> Visit:
     """Asserts that a report drew everything it has, complained about nothing and asked nobody for anything.
 
     Args:
+        chromium: the browser's program.
         page: a report.html.
     """
-    seen = visit(page)
+    seen = visit(chromium, page)
     assert not seen.errors, seen.errors
     assert seen.charts, "no chart in the page"
     for chart in seen.charts:
-        assert chart["marks"] > 0 and chart["width"] > 200 and chart["height"] > 100, f"not drawn: {chart}"
+        drawn = chart["marks"] > 0 and chart["width"] > 200 and chart["height"] > 100
+        assert drawn, f"not drawn: {chart}"
     for image in seen.images:
         assert image["width"] > 0, f"not shown: {image}"
-    foreign = [url for url in seen.requests if not url.startswith(("data:", "blob:")) and url != page.resolve().as_uri()]
+    foreign = [
+        url for url in seen.requests if not url.startswith(("data:", "blob:")) and url != page.resolve().as_uri()
+    ]
     assert not foreign, f"the page asked for {foreign}"
     assert seen.overflow <= 0, f"the page is {seen.overflow} px wider than its window"
     return seen
@@ -188,16 +188,14 @@ class _Browser:
 
 
 @contextmanager
-def _browser() -> Iterator[_Browser]:
-    binary = chromium()
-    assert binary, f"none of {', '.join(CANDIDATES)} is on the PATH"
+def _browser(chromium: str) -> Iterator[_Browser]:
     to_child, writing = os.pipe()
     reading, from_child = os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         # The pipe has to arrive as descriptors 3 and 4; a shell puts them there without code between fork and exec.
         line = f'exec "$0" "$@" 3<&{to_child} 4>&{from_child}'
         process = subprocess.Popen(
-            ["/bin/bash", "-c", line, binary, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+            ["/bin/bash", "-c", line, chromium, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
             pass_fds=(to_child, from_child), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip

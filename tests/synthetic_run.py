@@ -186,14 +186,17 @@ def _frames(
     found: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    box = np.where(found[:, None], [40.0, 50.0, 140.0, 150.0] + rng.normal(0, 4, (len(keys), 4)), np.nan)
+    box = np.where(found[:, None], np.add([40.0, 50.0, 140.0, 150.0], rng.normal(0, 4, (len(keys), 4))), np.nan)
     return pd.DataFrame(
         {
             "key": keys,
             "subject": subjects[owner],
             "acquired": found,
             "faces": found.astype(np.int16),
-            **{side: box[:, column].astype(np.float32) for column, side in enumerate(("left", "top", "right", "bottom"))},
+            **{
+                side: box[:, column].astype(np.float32)
+                for column, side in enumerate(("left", "top", "right", "bottom"))
+            },
             "confidence": np.where(found, 0.9, np.nan).astype(np.float32),
             "problem": [None if there else "no face found" for there in found],
         }

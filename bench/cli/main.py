@@ -1,4 +1,4 @@
-"""The command `impersona`: finds the subcommand, imports nothing else, and turns errors into one line and exit code 2."""
+"""The command `impersona`: finds the subcommand, imports nothing else; an error is one line and exit code 2."""
 
 from __future__ import annotations
 

@@ -52,7 +52,9 @@ def run(sweep: Path | None, out: Path | None, overrides: tuple[str, ...], dry_ru
 
 
 def _print_plan(planned: Plan) -> None:
-    click.echo(f"{planned.sweep.name}: {len(planned.cells)} cells, {planned.frames} frames, {planned.trials} trials each")
+    click.echo(
+        f"{planned.sweep.name}: {len(planned.cells)} cells, {planned.frames} frames, {planned.trials} trials each"
+    )
     for cell in planned.cells:
         click.echo(f"  {cell.key[:12]}  {_title(cell)}")
 
@@ -93,7 +95,9 @@ class _Display(Listener):
     def planned(self, plan: Plan, stored: int) -> None:
         """See `Listener`."""
         again = f", {stored} stored already" if stored else ""
-        self._line(f"{plan.sweep.name}: {len(plan.cells)} cells{again}; {plan.frames} frames, {plan.trials} trials each")
+        self._line(
+            f"{plan.sweep.name}: {len(plan.cells)} cells{again}; {plan.frames} frames, {plan.trials} trials each"
+        )
         self._bars.update(self._cells, total=len(plan.cells), completed=stored)
 
     def started(self, cell: Cell) -> None:

@@ -33,7 +33,8 @@ class LfwSettings:
     """Settings of `lfw`.
 
     Attributes:
-        root: the folder with ``pairs.txt`` and the photos; by default ``IMPERSONA_DATA/lfw``, then scikit-learn's cache.
+        root: the folder with ``pairs.txt`` and the photos; by default ``IMPERSONA_DATA/lfw``, then scikit-learn's
+            cache.
         split: which people `all_pairs` compares; view 2 keeps its own folds and takes ``"all"`` only.
         download: fetch LFW (funneled) through scikit-learn if it is nowhere to be found.
     """
@@ -133,8 +134,8 @@ def download() -> Path:
         fetch_lfw_pairs(subset="train", resize=0.1, download_if_missing=True, data_home=str(home))
     except OSError as error:
         raise MissingFile(
-            f"downloading LFW through scikit-learn to {home} failed ({error}); fetch lfw-deepfunneled.tgz and pairs.txt "
-            "by other means, put them in one folder and give it as root:"
+            f"downloading LFW through scikit-learn to {home} failed ({error}); fetch lfw-deepfunneled.tgz and "
+            "pairs.txt by other means, put them in one folder and give it as root:"
         ) from error
     return home / "lfw_home"
 

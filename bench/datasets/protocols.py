@@ -39,9 +39,9 @@ def all_pairs(
     kept: list[int] = []
     for subject in sorted(of_subject):
         mine = np.array(of_subject[subject])
-        kept.extend(
-            (rng.choice(mine, max_per_subject, replace=False) if len(mine) > max_per_subject else mine).tolist()
-        )
+        if len(mine) > max_per_subject:
+            mine = rng.choice(mine, max_per_subject, replace=False)
+        kept.extend(mine.tolist())
     if len(kept) < 2:
         raise InsufficientData(f"got {len(kept)} frames; a protocol of all pairs needs at least two")
     probe, reference = np.triu_indices(len(kept), 1)

@@ -30,7 +30,7 @@ REVISION = 1
 _INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ArcfaceOnnxSettings:
     """What a sweep file may say about `arcface_onnx`; `model` or `pack` must be given.
 
@@ -54,6 +54,7 @@ class ArcfaceOnnxSettings:
     batch_size: int = 16
 
     def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
         self.source()
         provider_name(self.provider)
         thread_count(self.threads)
@@ -200,7 +201,7 @@ def _check_graph(session: Any, label: str) -> None:
             " of each, (N, 3, S, S) to (N, D)"
         )
     shape, kind = list(inputs[0].shape), inputs[0].type
-    if len(shape) != 4 or shape[1] not in (3, None) and not isinstance(shape[1], str):
+    if len(shape) != 4 or (isinstance(shape[1], int) and shape[1] != 3):
         raise PluginError(f"{label}: got input {shape}; expected (N, 3, S, S), channels first")
     if shape[2] != shape[3] and all(isinstance(length, int) for length in shape[2:]):
         raise PluginError(f"{label}: got input {shape[2]} x {shape[3]}; arcface_onnx makes square crops only")

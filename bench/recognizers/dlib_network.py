@@ -1,7 +1,7 @@
 """dlib's ResNet in torch, for inference and for gradients.
 
-Two changes keep the function and save time: every affine layer is folded into the convolution before it, and the input's
-scaling into the stem, which pads nothing, so that the folding is exact at the border too.
+Two changes keep the function and save time: every affine layer is folded into the convolution before it, and the
+input's scaling into the stem, which pads nothing, so that the folding is exact at the border too.
 """
 
 from __future__ import annotations
@@ -87,10 +87,10 @@ def _folded(layer: ConvolutionWeights, is_stem: bool) -> nn.Conv2d:
         weight = weight * (255 / 256)
     gamma = layer.gamma.astype(np.float64)
     out_channels, in_channels, kernel, _ = weight.shape
-    convolution = nn.utils.skip_init(
-        nn.Conv2d, in_channels, out_channels, kernel, stride=layer.stride, padding=layer.padding
+    # Made on "meta": the usual random start would draw from torch's global stream.
+    convolution = nn.Conv2d(
+        in_channels, out_channels, kernel, stride=layer.stride, padding=layer.padding, device="meta"
     )
-    with torch.no_grad():
-        convolution.weight.copy_(torch.from_numpy(weight * gamma[:, None, None, None]))
-        convolution.bias.copy_(torch.from_numpy(bias * gamma + layer.beta))
+    convolution.weight = nn.Parameter(torch.from_numpy(weight * gamma[:, None, None, None]).float())
+    convolution.bias = nn.Parameter(torch.from_numpy(bias * gamma + layer.beta).float())
     return convolution

@@ -8,9 +8,9 @@ Task: the file holds one network, dlib's ResNet with 29 convolutions, as one seq
 - float: two integers, mantissa and power of two;
 - tensor: the version 2, four dimensions, then as many little-endian float32.
 
-A preamble speaks of the loss; then the layers stand in the order in which the image meets them. The reader walks through
-them item by item, and every tag, dimension, kernel, stride and padding must be that of this one network, up to the last
-byte: whatever else the file might be is a `CorruptFile`.
+A preamble speaks of the loss; then the layers stand in the order in which the image meets them. The reader walks
+through them item by item, and every tag, dimension, kernel, stride and padding must be that of this one network, up to
+the last byte: whatever else the file might be is a `CorruptFile`.
 
 Source: dlib/serialize.h, dlib/dnn/tensor.h and dlib/dnn/layers.h.
 """

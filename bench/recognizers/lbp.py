@@ -1,6 +1,6 @@
-"""Local binary patterns and PCA: what face recognition could do before networks, the floor that others are held against.
+"""Local binary patterns and PCA: what recognition could do before networks, the floor that others are held against.
 
-    crop (80 x 80) ─ grey ─ LBP codes (8 neighbours, radius 2, uniform: 59) ─ histograms of 15 x 15 half-overlapping cells
+    crop (80 x 80) ─ grey ─ LBP codes (8 neighbours, radius 2, uniform: 59) ─ histograms of 15 x 15 overlapping cells
       ─ square roots ─ folded about the face's middle ─ PCA, whitened ─ embedding (300), compared by cosine
 
 Folding adds the left half of the face to the left half of its mirror image: side light and a turned head then count
@@ -170,10 +170,10 @@ def cell_histograms(grey: NDArray[np.uint8]) -> NDArray[np.float64]:
     """
     from skimage.feature import local_binary_pattern
 
-    codes = local_binary_pattern(grey, NEIGHBOURS, RADIUS, method="nri_uniform").astype(np.intp)
+    codes = local_binary_pattern(grey, NEIGHBOURS, RADIUS, method="nri_uniform")  # type: ignore[no-untyped-call]
     blocks = SIDE // BLOCK
     place = np.arange(SIDE) // BLOCK
-    where = (place[:, None] * blocks + place) * CODES + codes
+    where = (place[:, None] * blocks + place) * CODES + codes.astype(np.intp)
     counts = np.bincount(where.ravel(), minlength=blocks * blocks * CODES).reshape(blocks, blocks, CODES)
     return (counts[:-1, :-1] + counts[1:, :-1] + counts[:-1, 1:] + counts[1:, 1:]) / (2 * BLOCK) ** 2
 

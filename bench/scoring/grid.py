@@ -25,7 +25,7 @@ class GriddedEmbeddings:
     """Embeddings on a grid.
 
     Attributes:
-        values: float64 (N, D), C-contiguous, every one a whole multiple of `step`; never -0.0.
+        values: float64 (N, D), C-contiguous, every one a whole multiple of `step`.
         step: a power of two.
         comparison: which comparison the grid was made for.
     """
@@ -61,9 +61,7 @@ def on_grid(embeddings: Embeddings, comparison: Comparison, step: float | None =
         part = embeddings[rows].astype(np.float64)
         if comparison == "cosine":
             part /= np.sqrt(squared_norms(embeddings[rows]))[:, None]
-        np.rint(part / step, out=part)
-        # The addition turns -0.0 into 0.0.
-        np.add(part * step, 0.0, out=values[rows])
+        np.multiply(np.rint(part / step), step, out=values[rows])
     return GriddedEmbeddings(values, step, comparison)
 
 

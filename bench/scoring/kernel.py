@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,8 +179,8 @@ def _gather_from_blocks(
     tile = tile[order]
     products = np.empty(len(probe), np.float64)
     product = BlockProduct()
-    starts = np.flatnonzero(np.r_[True, tile[1:] != tile[:-1]]) if tile.size else np.empty(0, np.int64)
-    for start, end in zip(starts, np.r_[starts[1:], tile.size], strict=True):
+    bounds = [0, *(np.flatnonzero(np.diff(tile)) + 1).tolist(), tile.size]
+    for start, end in pairwise(bounds if tile.size else []):
         top, side = (int(tile[start]) // across) * block, (int(tile[start]) % across) * block
         values = product(left[rows[top : top + block]], right[columns[side : side + block]])
         here = order[start:end]

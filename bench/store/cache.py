@@ -1,8 +1,9 @@
 """Arrays that cost something to compute, kept between runs: rows of a table, found by what they were computed from.
 
-A context is everything that determines the rows besides the image: aligner, recognizer, weights, versions, provider. Its
-digest names a folder; each batch of new rows is one file there, named by its own content, so that several processes may
-add at once and a file is whole or absent. A file that cannot be read is dropped, with a warning, and computed anew.
+A context is everything that determines the rows besides the image: aligner, recognizer, weights, versions, provider.
+Its digest names a folder; each batch of new rows is one file there, named by its own content, so that several
+processes may add at once and a file is whole or absent. A file that cannot be read is dropped, with a warning, and
+computed anew.
 
 The rows are embeddings and face boxes of real people where the photos are real: biometric data. `cache_root` says where
 they lie.
@@ -93,13 +94,15 @@ class CacheContext:
 
         Args:
             digests: SHA-256 hex of each image's content; N of them.
-            arrays: name to (N, ...) array; a name keeps its dtype and row shape, and reads as zeros where it was left out.
+            arrays: name to (N, ...) array; a name keeps its dtype and row shape, and reads as zeros where it was left
+                out.
         """
         if not digests:
             return
         keys = np.frombuffer(bytes.fromhex("".join(digests)), dtype=np.uint8).reshape(len(digests), 32)
         buffer = io.BytesIO()
-        np.savez(buffer, digest=keys, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
+        stored: Arrays = {"digest": keys, **{name: np.ascontiguousarray(array) for name, array in arrays.items()}}
+        np.savez(buffer, allow_pickle=False, **stored)
         data = buffer.getvalue()
         self._blobs.put_if_absent(f"{self._prefix}/context.json", json.dumps(self.parts, indent=2).encode())
         self._blobs.put_if_absent(f"{self._prefix}/rows-{hashlib.sha256(data).hexdigest()[:32]}.npz", data)

@@ -107,4 +107,5 @@ def from_parquet(name: str, data: bytes, where: str) -> pd.DataFrame:
     got = (metadata.get(b"impersona.table", b"?").decode(), metadata.get(b"impersona.version", b"?").decode())
     if got != (name, str(RUN_VERSION)):
         raise CorruptFile(f"{where}: table {got[0]!r} version {got[1]}; expected {name!r} version {RUN_VERSION}")
-    return arrow.to_pandas()
+    frame: pd.DataFrame = arrow.to_pandas()
+    return frame

@@ -1,4 +1,7 @@
-"""From a sweep to its cells: axes expanded, plugins located and fingerprinted, trials drawn; nothing heavy is imported."""
+"""From a sweep to its cells: axes expanded, plugins located and fingerprinted, trials drawn.
+
+It imports nothing heavy.
+"""
 
 from __future__ import annotations
 
@@ -113,7 +116,7 @@ def _aligners(wanted: RecognizerEntry, recognizer: Recognizer) -> Iterator[tuple
 
 
 def _expand(kind: Kind, entry: PluginEntry) -> Iterator[tuple[Entry, Axes]]:
-    """Every combination of the axes among an entry's settings, with the values, by dotted name, that they take in it."""
+    """Every combination of the axes among an entry's settings, with each axis' value under its dotted name."""
     given = plain(entry.settings)
     axes = axes_of(registry.settings_class(registry.registry().find(kind, entry.name)), given)
     for values in itertools.product(*axes.values()):

@@ -102,15 +102,16 @@ def score_trials(acquired: Acquisition, trials: Trials, comparison: Comparison) 
 
 def trials_table(trials: Trials, scores: NDArray[np.float32]) -> pd.DataFrame:
     """The table `trials` of `bench.store.schema`."""
-    keys = [frame.key for frame in trials.frames]
+    keys = pd.Index([frame.key for frame in trials.frames])
     subjects, code = np.unique([frame.subject for frame in trials.frames], return_inverse=True)
+    people = pd.Index(subjects.tolist())
     fold = pd.array([None] * len(scores), "Int16") if trials.fold is None else pd.array(trials.fold, "Int16")
     return pd.DataFrame(
         {
             "probe": pd.Categorical.from_codes(trials.probe, keys),
             "reference": pd.Categorical.from_codes(trials.reference, keys),
-            "probe_subject": pd.Categorical.from_codes(code[trials.probe], subjects.tolist()),
-            "reference_subject": pd.Categorical.from_codes(code[trials.reference], subjects.tolist()),
+            "probe_subject": pd.Categorical.from_codes(code[trials.probe], people),
+            "reference_subject": pd.Categorical.from_codes(code[trials.reference], people),
             "mated": trials.mated,
             "fold": fold,
             "score": scores,
@@ -151,7 +152,7 @@ def identities_table(
     if not len(chosen):
         return pd.DataFrame({"subject": [], "other": [], "similarity": [], "comparisons": []})
     owner = np.repeat(np.arange(len(people)), [len(photos[person]) for person in people])
-    first, second = np.triu_indices(len(chosen), 1)
+    first, second = (index.astype(np.int32) for index in np.triu_indices(len(chosen), 1))
     scores = pair_scores(acquired.embeddings[chosen], first, second, comparison).astype(np.float64)
     cell = owner[first] * len(people) + owner[second]
     total = np.bincount(cell, scores, len(people) ** 2)

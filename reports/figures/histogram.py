@@ -138,20 +138,28 @@ def chart(shown: Histogram, look: Look, unit: str, lines: Sequence[Line]) -> dic
                 " comparisons (%{y:.3g} %)<extra></extra>",
             }
         )
+    margin = 0.02 * (shown.edges[-1] - shown.edges[0])
     variants = []
     for name, scale in (("Linear", "linear"), ("Logarithmic", "log")):
         layout = chart_layout(
-            {"title": {"text": unit}, "showgrid": False},
-            {"title": {"text": "share of comparisons (%)"}, "type": scale, "rangemode": "tozero"},
-            height=300 + 12 * len(lines),
+            {
+                "title": unit,
+                "showgrid": False,
+                "range": [float(shown.edges[0] - margin), float(shown.edges[-1] + margin)],
+            },
+            {
+                "title": "share of comparisons (%)",
+                "type": scale,
+                "rangemode": "tozero",
+                **({"dtick": 1} if scale == "log" else {}),
+            },
+            height=300 + 14 * len(lines),
             barmode="overlay",
             bargap=0,
             shapes=[_rule(line) for line in lines],
-            annotations=[
-                _note(line, row) for row, line in enumerate(sorted(lines, key=lambda line: -line.threshold))
-            ],
+            annotations=[_note(line, row) for row, line in enumerate(sorted(lines, key=lambda line: -line.threshold))],
         )
-        layout["margin"] = {**layout["margin"], "t": 22 + 17 * len(lines)}
+        layout["margin"] = {**layout["margin"], "t": 32 + 17 * len(lines)}
         variants.append({"name": name, "data": traces, "layout": layout})
     return {"variants": variants}
 

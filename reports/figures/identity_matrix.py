@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
@@ -111,7 +112,7 @@ def draw(matrix: IdentityMatrix, label: str, unit: str) -> Figure:
     """
     number = len(matrix.people)
     side = float(np.clip(0.17 * number, 2.6, 6.4))
-    figure = Figure(figsize=(side + 2.4, side + 1.4), layout="constrained")
+    figure = Figure(figsize=(side + 2.4, side + 1.4))
     axes = figure.subplots()
     picture = axes.imshow(np.ma.masked_invalid(matrix.similarity), cmap=_COLORS, interpolation="nearest")
     axes.set_facecolor(GRID)
@@ -123,15 +124,15 @@ def draw(matrix: IdentityMatrix, label: str, unit: str) -> Figure:
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    for index in range(number):
-        axes.add_patch(Rectangle((index - 0.5, index - 0.5), 1, 1, fill=False, edgecolor="white", linewidth=0.8))
+    diagonal = [Rectangle((index - 0.5, index - 0.5), 1, 1) for index in range(number)]
+    axes.add_collection(PatchCollection(diagonal, facecolor="none", edgecolor="white", linewidth=0.8))
     axes.set_title(literal(label))
     if matrix.closest:
         row, column = matrix.closest
         for x, y in ((column, row), (row, column)):
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=_ACCENT, linewidth=1.8))
         text = f"most alike: {matrix.people[row]} and {matrix.people[column]}, {matrix.similarity[row, column]:.3f}"
-        figure.supxlabel(literal(text, 110), fontsize=8, color=INK)
+        axes.set_xlabel(literal(text, 110), fontsize=8, color=INK, labelpad=8)
     bar = figure.colorbar(picture, ax=axes, shrink=0.75, aspect=28, pad=0.02)
     bar.set_label(f"mean {unit}", fontsize=8)
     bar.ax.tick_params(labelsize=7.5)
@@ -172,7 +173,7 @@ def chart(matrix: IdentityMatrix, unit: str) -> dict[str, Any]:
         "showline": False,
         "ticks": "",
         "constrain": "domain",
-        "tickfont": {"size": 10 if number > 25 else 12, "color": "var(--muted)"},
+        "tickfont": {"size": 9 if number > 25 else 11, "color": "var(--muted)"},
     }
     shapes = [_frame(index, index, "var(--paper)", 1.5) for index in range(number)]
     if matrix.closest:
@@ -181,10 +182,16 @@ def chart(matrix: IdentityMatrix, unit: str) -> dict[str, Any]:
     layout = chart_layout(
         {**axis, "tickangle": -90, "side": "bottom"},
         {**axis, "autorange": "reversed", "scaleanchor": "x"},
-        height=int(np.clip(190 + 17 * number, 320, 860)),
+        height=chart_height(matrix),
         shapes=shapes,
+        meta={"square": True},
     )
     return {"variants": [{"name": "", "data": [trace], "layout": layout}]}
+
+
+def chart_height(matrix: IdentityMatrix) -> int:
+    """How high the chart is, in pixels; its width is best a little more, for the colour bar."""
+    return int(np.clip(150 + 13 * len(matrix.people), 300, 700))
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bench.metrics.rates import ErrorCurve
+from bench.metrics import ErrorCurve
 from reports import numbers
 from reports.curves import Mark, fmr_floor, weak_below
 from reports.figures.style import MUTED, Look, chart_layout, hover_text, legend, literal
+
+_WEAK_BAND = "shaded: fewer than 30 false matches"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +49,10 @@ def draw(series: Sequence[Drawn], title: str) -> Figure:
     edge = weak_below([one.curve for one in series])
     if edge > floor:
         axes.axvspan(floor, min(edge, 1), color=MUTED, alpha=0.09, linewidth=0)
-        text = "fewer than 30\nfalse matches"
-        axes.annotate(text, (floor, lowest), (5, 5), textcoords="offset points", fontsize=7.5, color=MUTED)
+        note_weak_band(axes)
     for one in series:
-        fmr = np.maximum(one.curve.fmr[::-1], floor)
-        tmr = 1 - one.curve.fnmr[::-1]
+        curve = without_ends(one.curve, to_the_end=True)
+        fmr, tmr = np.maximum(curve.fmr[::-1], floor), curve.tmr[::-1]
         axes.plot(fmr, tmr, color=one.look.color, linestyle=one.look.line_style, drawstyle="steps-post")
         for mark in one.marks:
             face = "white" if mark.weak else one.look.color
@@ -68,7 +70,7 @@ def draw(series: Sequence[Drawn], title: str) -> Figure:
     axes.set_xlabel("false match rate (FMR)")
     axes.set_ylabel("true match rate (TMR)")
     axes.set_title(literal(title, 80))
-    legend(axes, [(one.label, one.look) for one in series], loc="lower right")
+    legend(axes, [(one.label, one.look) for one in series])
     return figure
 
 
@@ -78,20 +80,24 @@ def chart(series: Sequence[Drawn]) -> dict[str, Any]:
     edge = weak_below([one.curve for one in series])
     traces = []
     for one in series:
-        fmr = np.maximum(one.curve.fmr[::-1], floor)
-        traces += traces_of(one, fmr.tolist(), (1 - one.curve.fnmr[::-1]).tolist(), [
-            (max(mark.fmr, floor), 1 - mark.fnmr) for mark in one.marks
-        ])  # fmt: skip
+        curve = without_ends(one.curve, to_the_end=True)
+        fmr, tmr = np.maximum(curve.fmr[::-1], floor), curve.tmr[::-1] * 100
+        points = [(max(mark.fmr, floor), 100 - mark.fnmr * 100) for mark in one.marks]
+        traces += traces_of(one, curve, fmr.tolist(), tmr.tolist(), points)
     exponents = list(range(int(np.floor(np.log10(floor))), 1))
     layout = chart_layout(
         {
-            "title": {"text": "false match rate (FMR)"},
+            "title": "false match rate (FMR)",
             "type": "log",
             "range": [float(np.log10(floor)), 0],
             "tickvals": [10.0**exponent for exponent in exponents],
             "ticktext": [numbers.rate(10.0**exponent) for exponent in exponents],
         },
-        {"title": {"text": "true match rate (TMR)"}, "range": [lowest, 1 + (1 - lowest) * 0.015], "tickformat": ".5~p"},
+        {
+            "title": "true match rate (TMR)",
+            "range": [lowest * 100, 101.5 - lowest * 1.5],
+            "ticksuffix": f"{numbers.THIN}%",
+        },
         height=460,
         **weak_band(floor, min(edge, 1), log=True),
     )
@@ -99,18 +105,19 @@ def chart(series: Sequence[Drawn]) -> dict[str, Any]:
 
 
 def traces_of(
-    one: Drawn, x: list[float], y: list[float], points: Sequence[tuple[float, float]]
+    one: Drawn, curve: ErrorCurve, x: list[float], y: list[float], points: Sequence[tuple[float, float]]
 ) -> list[dict[str, Any]]:
     """The line and the operating points of a series, as plotly's traces.
 
     Args:
         one: the series.
+        curve: its vertices.
         x: where the vertices stand, by ascending FMR.
         y: likewise.
         points: where the operating points stand.
     """
     name = hover_text(one.label)
-    details = zip(one.curve.thresholds[::-1], one.curve.fmr[::-1], one.curve.fnmr[::-1], strict=True)
+    details = zip(curve.thresholds[::-1], curve.fmr[::-1], curve.fnmr[::-1], strict=True)
     line = {
         "type": "scatter",
         "mode": "lines",
@@ -145,6 +152,36 @@ def traces_of(
     return [line, marks]
 
 
+def without_ends(curve: ErrorCurve, to_the_end: bool = False) -> ErrorCurve:
+    """The curve between the best threshold without any false match and the best one without any false non-match.
+
+    What lies beyond is worse in one error and no better in the other: a line along the edge of the picture.
+
+    Args:
+        curve: the curve.
+        to_the_end: whether to add the threshold that accepts everything: a ROC goes on to there, at a TMR of 100 %.
+    """
+    first = int(np.count_nonzero(curve.false_non_matches == 0)) - 1
+    end = len(curve.thresholds) - int(np.count_nonzero(curve.false_matches == 0)) + 1
+    kept = np.arange(min(max(first, 0), end - 1), max(end, first + 1))
+    if to_the_end and kept[0] > 0:
+        kept = np.append(0, kept)
+    return ErrorCurve(
+        thresholds=curve.thresholds[kept],
+        false_matches=curve.false_matches[kept],
+        false_non_matches=curve.false_non_matches[kept],
+        nonmated=curve.nonmated,
+        mated=curve.mated,
+    )
+
+
+def note_weak_band(axes: Axes) -> None:
+    """Says above the axes, at their left end, what the shaded part is."""
+    axes.annotate(
+        _WEAK_BAND, (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points", fontsize=7.5, color=MUTED
+    )
+
+
 def weak_band(left: float, right: float, log: bool) -> dict[str, Any]:
     """The part of the picture that rests on fewer than 30 false matches, as plotly's shape and note.
 
@@ -160,8 +197,8 @@ def weak_band(left: float, right: float, log: bool) -> dict[str, Any]:
         "fillcolor": "var(--band)", "line": {"width": 0},
     }  # fmt: skip
     note = {
-        "x": float(np.log10(left)) if log else left, "xanchor": "left", "yref": "paper", "y": 0, "yanchor": "bottom",
-        "xshift": 4, "yshift": 2, "showarrow": False, "align": "left", "text": "fewer than 30<br>false matches",
+        "x": float(np.log10(left)) if log else left, "xanchor": "left", "yref": "paper", "y": 1, "yanchor": "bottom",
+        "xshift": -3, "yshift": 1, "showarrow": False, "text": _WEAK_BAND,
         "font": {"size": 11.5, "color": "var(--muted)"},
     }  # fmt: skip
     return {"shapes": [band], "annotations": [note]}

@@ -29,13 +29,13 @@ PALETTE_ON_DARK = ("#4FA8E8", "#FF8A4C", "#2CC79B", "#E48CC3", "#9AD0F5", "#E6B9
 INK, MUTED, GRID, NONMATED = "#16191d", "#5b636d", "#dcdfe3", "#8b929b"
 _DASHES: tuple[tuple[str, Any], ...] = (
     ("solid", "solid"),
-    ("dash", (0, (5, 1.6))),
-    ("dashdot", (0, (6, 1.5, 1.2, 1.5))),
-    ("dot", (0, (1.2, 1.4))),
-    ("longdash", (0, (9, 2))),
+    ("9px,3px", (0, (5, 1.6))),
+    ("13px,3px,3px,3px", (0, (7, 1.6, 1.6, 1.6))),
+    ("3px,3px", (0, (1.6, 1.6))),
+    ("20px,4px", (0, (11, 2))),
 )
-_SVG_DASHES = {"solid": "none", "dash": "9 4", "dashdot": "9 3 2 3", "dot": "2 3", "longdash": "14 5"}
 _MARKERS = (("circle", "o"), ("square", "s"), ("diamond", "D"), ("triangle-up", "^"), ("triangle-down", "v"))
+_MARGIN_INCHES = 0.08
 _TYPEFACES = ("Inter", "Helvetica Neue", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans")
 
 
@@ -62,7 +62,7 @@ class Look:
     @property
     def svg_dash(self) -> str:
         """The dash as an SVG stroke's, for the swatches of the page."""
-        return _SVG_DASHES[self.dash]
+        return "none" if self.dash == "solid" else self.dash.replace("px", "").replace(",", " ")
 
     @property
     def variable(self) -> str:
@@ -136,10 +136,10 @@ def save(figure: Figure, folder: Path, name: str) -> str:
         The name.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
-        figure.savefig(folder / f"{name}.png", dpi=200, bbox_inches="tight", pad_inches=0.08, metadata={"Software": ""})
-        figure.savefig(folder / f"{name}.svg", bbox_inches="tight", pad_inches=0.08, metadata={"Date": None})
+    # Measured once for both files: "tight" would draw each of them twice.
+    box = figure.get_tightbbox().padded(_MARGIN_INCHES)
+    figure.savefig(folder / f"{name}.png", dpi=200, bbox_inches=box, metadata={"Software": ""})
+    figure.savefig(folder / f"{name}.svg", bbox_inches=box, metadata={"Date": None})
     return name
 
 
@@ -162,29 +162,35 @@ def shorten(text: str, longest: int) -> str:
     return f"{text[: longest - 1 - tail]}…{text[len(text) - tail :]}"
 
 
-def slug(*parts: object) -> str:
-    """A file name that any system takes, different for different parts."""
-    text = "__".join(str(part) for part in parts)
-    clean = re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")
-    if clean == text.lower() and len(clean) <= 80:
+def slug(*parts: str) -> str:
+    """A file name that any system takes; beyond 100 characters its end is a digest."""
+    clean = "_".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") or "x" for part in parts)
+    if len(clean) <= 100:
         return clean
-    return f"{clean[:80].strip('-')}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    return f"{clean[:90].strip('-')}-{hashlib.sha256(clean.encode()).hexdigest()[:8]}"
 
 
-def legend(axes: Axes, entries: Sequence[tuple[str, Look]], **where: Any) -> None:
-    """A legend of series, in their looks, with their markers."""
+def legend(axes: Axes, entries: Sequence[tuple[str, Look]]) -> None:
+    """A legend of series above the axes, in their looks, with their markers; the title moves up to make room."""
+    shown = [literal(label, 48) for label, _ in entries]
+    columns = max(1, min(len(shown), 78 // (max(map(len, shown)) + 8)))
+    rows = -(-len(shown) // columns)
+    axes.set_title(axes.get_title(loc="left"), pad=25 + 13.5 * rows)
     handles = [
         Line2D([], [], color=look.color, linestyle=look.line_style, marker=look.marker, markersize=5)
         for _, look in entries
     ]
-    axes.legend(handles, [literal(label, 48) for label, _ in entries], handlelength=3.2, **where)
+    axes.legend(
+        handles, shown, handlelength=3.4, ncols=columns, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=1.6,
+        borderpad=0, columnspacing=2, labelspacing=0.35,
+    )  # fmt: skip
 
 
 def chart_layout(x: Mapping[str, Any], y: Mapping[str, Any], height: int, **more: Any) -> dict[str, Any]:
     """The layout that all charts of the page share; colours are CSS variables, resolved by the page for its theme.
 
     Args:
-        x: what differs on the horizontal axis.
+        x: what differs on the horizontal axis; its ``title`` is a text.
         y: what differs on the vertical axis.
         height: pixels.
         more: anything else of plotly's layout.
@@ -202,7 +208,8 @@ def chart_layout(x: Mapping[str, Any], y: Mapping[str, Any], height: int, **more
     }
     return {
         "height": height,
-        "margin": {"l": 64, "r": 16, "t": 16, "b": 56},
+        "margin": {"l": 64, "r": 28, "t": 28, "b": 60},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "var(--axis)", "activecolor": "var(--ink)"},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "var(--sans)", "size": 13, "color": "var(--ink)"},
@@ -216,8 +223,8 @@ def chart_layout(x: Mapping[str, Any], y: Mapping[str, Any], height: int, **more
         "hovermode": "closest",
         "dragmode": "zoom",
         "showlegend": False,
-        "xaxis": {**axis, **x},
-        "yaxis": {**axis, **y},
+        "xaxis": {**axis, **x, "title": {"text": x.get("title", ""), "standoff": 10}},
+        "yaxis": {**axis, **y, "title": {"text": y.get("title", ""), "standoff": 12}},
         **more,
     }
 

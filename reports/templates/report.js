@@ -25,6 +25,8 @@
   const config = {
     responsive: true,
     displaylogo: false,
+    showSendToCloud: false,
+    plotlyServerURL: "",
     displayModeBar: "hover",
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
     toImageButtonOptions: { format: "png", scale: 3 },
@@ -39,6 +41,13 @@
       return shown;
     });
     const layout = resolved(variant.layout, style);
+    if (layout.meta?.square && chart.box.clientWidth < 560 && !width) {
+      /* A phone: the names would cover the picture; touching a cell still says them. */
+      layout.height = chart.box.clientWidth + 60;
+      layout.margin = { l: 4, r: 4, t: 28, b: 4 };
+      layout.xaxis.showticklabels = layout.yaxis.showticklabels = false;
+      for (const trace of data) Object.assign(trace.colorbar, { title: { text: "" }, orientation: "h", y: -0.02, yanchor: "top", len: 1 });
+    }
     if (width) layout.width = width;
     else layout.autosize = true;
     chart.box.style.setProperty("--height", `${layout.height}px`);

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.datasets.drawn.geometry import Bump, Floats, Surface, piecewise, spline
+from bench.datasets.drawn.geometry import Floats, piecewise, spline
 from bench.datasets.drawn.person import Person
+from bench.datasets.drawn.surface import Bump, Surface
 from bench.datasets.drawn.view import View
 
 LEFT, RIGHT = -1.0, 1.0
@@ -185,7 +186,7 @@ def mouth(person: Person, view: View, points: int = 33) -> MouthCurves:
     s = np.linspace(-1.0, 1.0, points)
     beside, arc = np.abs(s), 1.0 - s * s
     gap = 0.20 * view.mouth_open + (0.05 * max(0.0, smile - 0.55))
-    corner = y - lips.corners - 0.085 * smile
+    corner = y - lips.corners - 0.10 * smile
     line = corner + (y - corner) * (1.0 - beside**1.7 * 1.0)
     thin = 1.0 - 0.18 * max(0.0, smile)
     peak = piecewise([(0, 1.0 - 0.45 * lips.bow), (0.10, 1.0 - 0.28 * lips.bow), (0.24, 1.0), (0.55, 0.68), (1, 0.0)])

@@ -7,12 +7,13 @@ from PIL import Image
 
 from bench.datasets.drawn.anatomy import MouthCurves, mouth
 from bench.datasets.drawn.canvas import Mask
-from bench.datasets.drawn.geometry import Cast, Floats
+from bench.datasets.drawn.geometry import Floats
 from bench.datasets.drawn.person import Person
 from bench.datasets.drawn.shading import Light, Planes, plain, ramp, shaded, times, toward
 from bench.datasets.drawn.sketch import Sketch
 from bench.datasets.drawn.skin import darker, tone
 from bench.datasets.drawn.strands import paint_strands, strands_over, texture
+from bench.datasets.drawn.surface import Cast
 from bench.datasets.drawn.view import View
 
 
@@ -74,5 +75,3 @@ def paint_beard(sketch: Sketch, met: Cast) -> None:
     colours = plain(darker(hair.colour, 0.95, 0.04), met.x)
     shade, bright = (shaded(times(colours, (f, f, f)), light, view, g) for f, g in ((0.60, 0.0), (1.22, 0.3)))
     paint_strands(canvas, met.window, mask, strands, shade, bright)
-
-

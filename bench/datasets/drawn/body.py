@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.datasets.drawn.geometry import Floats, Pose, Surface, cast, distance
+from bench.datasets.drawn.anatomy import ear
+from bench.datasets.drawn.geometry import Floats, Pose
 from bench.datasets.drawn.person import Person
 from bench.datasets.drawn.shading import Light, Noise, lit, plain, ramp, shaded, times
 from bench.datasets.drawn.sketch import Sketch
-from bench.datasets.drawn.skin import tone
+from bench.datasets.drawn.skin import darker, tone
+from bench.datasets.drawn.surface import Surface, cast, distance
 from bench.datasets.drawn.view import View
 
 
@@ -17,8 +19,8 @@ def body_surface(person: Person) -> Surface:
     n = person.neck
     wide = 1.75 + 0.35 * person.masculine
     outline = [
-        (0.0, 0.40), (0.9 * n, 0.55), (n, 0.9), (0.98 * n, 1.40), (n + 0.04, 1.66), (n + 0.26, 1.86), (0.62 * wide, 2.00),
-        (0.88 * wide, 2.16), (wide, 2.45), (wide + 0.12, 3.1), (wide + 0.15, 4.0),
+        (0.0, 0.40), (0.9 * n, 0.55), (n, 0.9), (0.98 * n, 1.40), (n + 0.04, 1.66), (n + 0.26, 1.86),
+        (0.62 * wide, 2.00), (0.88 * wide, 2.16), (wide, 2.45), (wide + 0.12, 3.1), (wide + 0.15, 4.0),
     ]  # fmt: skip
     middle = [(0.40, -0.10), (0.9, -0.02), (1.5, 0.05), (1.9, 0.05), (2.3, -0.05), (4.0, -0.10)]
     return Surface(outline, middle, 0.62, open_end=True)
@@ -37,8 +39,7 @@ def paint_body(sketch: Sketch, grid: int) -> None:
     canvas.cover(outline, shaded(plain(tone(person), met.x), neck_light, view, 0.3, 1.0), met.window)
     line = neckline(view, met.x)
     cloth = np.minimum(met.edge, distance(met.y - line))
-    weave = Noise(view.grain).plane(3.0 * met.x, 2.0 * met.y)
-    fold = 0.93 + 0.14 * weave
+    fold = 0.95 + 0.10 * Noise(view.grain).plane(2.0 * met.x + 1.5 * met.y, 1.5 * met.y - 1.5 * met.x)
     near = ramp(met.y - line, 0.0, 0.10)
     planes = times(plain(view.clothes, met.x), (fold, fold, fold))
     cloth_light = Light((0.35 + 0.65 * light.level) * (0.82 + 0.18 * near), light.gloss)
@@ -55,3 +56,16 @@ def neckline(view: View, x: Floats) -> Floats:
     if view.neckline == "shirt":
         return 2.10 - 0.75 * beside
     return 2.08 - 0.55 * beside * beside
+
+
+def paint_ear(sketch: Sketch, side: float) -> None:
+    """One ear: its rim, the shade in its bowl, the light on its fold."""
+    canvas, s = sketch.canvas, sketch.scale
+    rim, bowl = (sketch.pose.project(curve) for curve in ear(sketch.person, side))
+    skin, at = tone(sketch.person), (side * 0.80, 0.3)
+    ruddy = (skin[0], round(skin[1] * 0.90), round(skin[2] * 0.88))
+    edge = canvas.polygon(rim)
+    canvas.paint(edge, sketch.under_light(darker(ruddy, 0.80, 0.05), at))
+    inner = rim.mean(axis=0) + 0.86 * (rim - rim.mean(axis=0))
+    canvas.fill(inner, sketch.under_light(darker(ruddy, 0.97), at), 0.02 * s, 1.0, edge)
+    canvas.fill(bowl, sketch.under_light(darker(ruddy, 0.62, 0.15), at), 0.022 * s, 0.85, edge)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from bench.datasets.drawn.geometry import Floats, Window
+from bench.datasets.drawn.person import Colour
 
-Colour = tuple[int, int, int]
 Box = tuple[int, int, int, int]
 
-OVERSAMPLING = 3
-"""Canvas pixels for one pixel of the picture, each way."""
+LEAST_BLUR = 0.7
+"""Pixels of the canvas; a weaker blur drowns in the final reduction."""
+LEVELS_A_PIXEL = 42.0
+"""Eight-bit levels for one pixel of signed distance."""
 
 
 class Mask:
@@ -44,7 +47,8 @@ class Canvas:
 
     def __init__(self, side: int) -> None:
         self.side = side
-        self.size = OVERSAMPLING * side
+        self.oversampling = 2 if side >= 160 else 3 if side >= 96 else 4
+        self.size = self.oversampling * side
         self.image = Image.new("RGB", (self.size, self.size))
 
     # ------------------------------------------------------------------------------------------------ drawn shapes
@@ -62,7 +66,7 @@ class Canvas:
         mask = Image.new("L", (box[2] - box[0], box[3] - box[1]))
         shifted = np.rint((pixels - box[:2]) * 16) / 16
         ImageDraw.Draw(mask).polygon([(x, y) for x, y in shifted.tolist()], fill=round(255 * strength))
-        return Mask(mask.filter(ImageFilter.GaussianBlur(radius)) if radius > 0.3 else mask, box)
+        return Mask(mask.filter(ImageFilter.GaussianBlur(radius)) if radius > LEAST_BLUR else mask, box)
 
     def _box(self, pixels: Floats, margin: float) -> Box:
         """The rectangle around points, not empty, at most half a canvas beyond the canvas."""
@@ -119,14 +123,16 @@ class Canvas:
         left, top = (math.ceil(edge * ratio) for edge in (window.left, window.top))
         return left, top, int(window.right * ratio), int(window.bottom * ratio)
 
-    def enlarged(self, small: NDArray, window: Window, box: Box | None = None, coarser: int = 1) -> Image.Image:
+    def enlarged(
+        self, small: NDArray[np.uint8], window: Window, box: Box | None = None, smooth: bool = False
+    ) -> Image.Image:
         """A picture over a window of the small grid, brought to the size of the canvas.
 
         Args:
-            small: uint8 (h, w) or (h, w, 3), or float32 (h, w).
+            small: uint8 (h, w) or (h, w, 3).
             window: what it covers.
             box: which part of the canvas is wanted; left out, all that lies over the window.
-            coarser: divides the resolution of the result.
+            smooth: whether curves must stay round (bicubic), as the edges of masks do.
         """
         left, top, right, bottom = box or self.box_of(window)
         ratio = window.grid / self.size
@@ -136,9 +142,21 @@ class Canvas:
             min(float(window.right - window.left), right * ratio - window.left),
             min(float(window.bottom - window.top), bottom * ratio - window.top),
         )
-        size = (max(1, (right - left) // coarser), max(1, (bottom - top) // coarser))
-        how = Image.Resampling.BILINEAR if small.dtype == np.float32 else Image.Resampling.BICUBIC
-        return Image.fromarray(np.ascontiguousarray(small)).resize(size, how, source)
+        how = Image.Resampling.BICUBIC if smooth else Image.Resampling.BILINEAR
+        return Image.fromarray(np.ascontiguousarray(small)).resize((right - left, bottom - top), how, source)
+
+    def interpolated(self, field: Floats, window: Window, box: Box, size: tuple[int, int]) -> Floats:
+        """A field over a window at the centres of `size` (width, height) cells that divide a box of the canvas.
+
+        Elementwise float64, so that whole numbers made of it are the same on every machine.
+        """
+        ratio = window.grid / self.size
+        left, top, right, bottom = box
+        x, more_x, part_x = _between(left * ratio - window.left, right * ratio - window.left, size[0], field.shape[1])
+        y, more_y, part_y = _between(top * ratio - window.top, bottom * ratio - window.top, size[1], field.shape[0])
+        across = field[:, x] + (field[:, more_x] - field[:, x]) * part_x
+        down: Floats = across[y] + (across[more_y] - across[y]) * part_y[:, None]
+        return down
 
     def region(self, distance: Floats, window: Window, soft: float = 0.6) -> Mask:
         """Where a field over a window is positive, with an edge that is sharp at the canvas's own resolution.
@@ -148,10 +166,9 @@ class Canvas:
             window: what it covers.
             soft: width of the edge, in pixels of the finished picture.
         """
-        levels = np.rint(np.clip(distance, -3.0, 3.0) * 42.0 + 128.0).astype(np.uint8)
-        ramp = 42.0 * window.grid / self.side * soft
-        table = [round(min(255.0, max(0.0, 127.5 + 255.0 * (level - 128.0) / ramp))) for level in range(256)]
-        return Mask(self.enlarged(levels, window).point(table), self.box_of(window))
+        levels = np.rint(np.clip(distance, -3.0, 3.0) * LEVELS_A_PIXEL + 128.0).astype(np.uint8)
+        edge = _edge(LEVELS_A_PIXEL * window.grid / self.side * soft)
+        return Mask(self.enlarged(levels, window, smooth=True).point(edge), self.box_of(window))
 
     def cover(self, mask: Mask, small: NDArray[np.uint8], window: Window) -> None:
         """Paints a picture of the small grid through a mask; what the window does not cover stays."""
@@ -168,7 +185,20 @@ class Canvas:
 
     def finished(self) -> NDArray[np.uint8]:
         """uint8 (side, side, 3)."""
-        return np.array(self.image.reduce(OVERSAMPLING))
+        return np.array(self.image.reduce(self.oversampling))
+
+
+@lru_cache(maxsize=64)
+def _edge(ramp: float) -> list[int]:
+    """The table from levels of signed distance to opacity, for an edge `ramp` levels wide."""
+    return [round(min(255.0, max(0.0, 127.5 + 255.0 * (level - 128.0) / ramp))) for level in range(256)]
+
+
+def _between(low: float, high: float, cells: int, length: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+    """For cells that divide low to high: the array element before each centre, the one after it, the way between."""
+    at = np.clip(low + (np.arange(cells) + 0.5) * ((high - low) / cells) - 0.5, 0.0, length - 1.0)
+    before = at.astype(np.intp)
+    return before, np.minimum(before + 1, length - 1), at - before
 
 
 def ribbon(line: Floats, widths: Floats) -> Floats:

@@ -7,7 +7,7 @@ import numpy as np
 from bench.datasets.drawn.anatomy import LEFT, RIGHT, MouthCurves, brow, lids, mouth
 from bench.datasets.drawn.canvas import Mask
 from bench.datasets.drawn.geometry import Floats, Window
-from bench.datasets.drawn.shading import Light, Noise, Planes, shaded, times, toward
+from bench.datasets.drawn.shading import Light, Planes, shaded, times, toward
 from bench.datasets.drawn.sketch import Sketch
 from bench.datasets.drawn.skin import darker, tone
 
@@ -29,12 +29,14 @@ def paint_eye(sketch: Sketch, side: float) -> None:
     shade = sketch.under_light(darker(skin, 0.55, 0.25), at)
     canvas.stroke(sketch.on_face(fold), (0.006 + 0.014 * arc) * s, shade, 0.006 * s, 0.75)
     opening = canvas.polygon(np.concatenate([upper, lower[::-1]]))
-    white = sketch.under_light((240, 236, 232), at, 0.6)
+    white = sketch.under_light((234, 229, 225), at, 0.75)
     canvas.paint(opening, white)
     corner = edges.upper[int(np.argmin(edges.along))] + np.array([side * 0.02, 0.004])
     canvas.fill(_disc(sketch, corner, 0.035, 0.025), sketch.under_light((206, 140, 130), at), 0.01 * s, 0.8, opening)
     _paint_iris(sketch, side, opening)
-    shadow = np.concatenate([upper, sketch.on_face(edges.upper + np.stack([0 * arc, 0.055 * arc + 0.01], axis=1))[::-1]])
+    shadow = np.concatenate(
+        [upper, sketch.on_face(edges.upper + np.stack([0 * arc, 0.055 * arc + 0.01], axis=1))[::-1]]
+    )
     canvas.fill(shadow, (40, 26, 30), 0.012 * s, 0.42, opening)
     # lashes above, a soft rim below
     outer = np.clip((edges.along + 1.0) / 2.0, 0.0, 1.0)
@@ -55,14 +57,15 @@ def paint_eye(sketch: Sketch, side: float) -> None:
 def _paint_iris(sketch: Sketch, side: float, opening: Mask) -> None:
     person, view, canvas, s = sketch.person, sketch.view, sketch.canvas, sketch.scale
     eyes = person.eyes
-    middle = np.array([side * eyes.apart + 0.075 * view.gaze[0], -0.024 + 0.05 * view.gaze[1]])
+    middle = np.array([side * eyes.apart + 0.075 * view.gaze[0], -0.032 + 0.05 * view.gaze[1]])
     at = (side * eyes.apart, 0.0)
     colour = sketch.under_light(eyes.colour, at, 0.5)
     r = eyes.iris
     canvas.fill(_disc(sketch, middle, r, r), darker(colour, 0.42), 0.004 * s, 1.0, opening)
     canvas.fill(_disc(sketch, middle, 0.86 * r, 0.86 * r), colour, 0.008 * s, 1.0, opening)
-    light = tuple(min(255, round(1.25 * part + 22)) for part in colour)
-    canvas.fill(_disc(sketch, middle + [0, 0.38 * r], 0.55 * r, 0.36 * r), light, 0.018 * s, 0.75, opening)
+    red, green, blue = (min(255, round(1.25 * part + 22)) for part in colour)
+    light = (red, green, blue)
+    canvas.fill(_disc(sketch, middle + np.array([0.0, 0.38 * r]), 0.55 * r, 0.36 * r), light, 0.018 * s, 0.75, opening)
     canvas.fill(_disc(sketch, middle, 0.42 * r, 0.42 * r), PUPIL, 0.002 * s, 1.0, opening)
     glint = middle + np.array([0.36 * r * (1 if view.light[0] > 0 else -1), -0.34 * r])
     canvas.fill(_disc(sketch, glint, 0.24 * r, 0.24 * r), (255, 255, 255), 0.002 * s, 0.95, opening)
@@ -85,11 +88,10 @@ def paint_brow(sketch: Sketch, side: float) -> None:
     at = (side * person.eyes.apart, -person.brows.height)
     colour = sketch.under_light(darker(hair, 0.95 - 0.35 * dark * (sum(hair) > 250)), at, 0.6)
     canvas.stroke(sketch.on_face(line, 0.01), 0.85 * thick * s, colour, 0.012 * s, 0.50 + 0.35 * dark)
-    noise = Noise(person.skin.texture)
     spot = np.arange(40) / 39.0
     even = np.linspace(0, 1, len(line))
     x, y, half = (np.interp(spot, even, values) for values in (line[:, 0], line[:, 1], thick))
-    wild = noise.line(7.3 * np.arange(40) + 0.5) - 0.5
+    wild = np.random.default_rng(person.skin.texture).random(40) - 0.5
     row = np.array([0.9, 0.1, 0.5, -0.3])[np.arange(40) % 4]
     roots = np.stack([x, y + half * (row + 0.4 * wild)], axis=1)
     lean = np.stack([side * (0.035 + 0.055 * spot), -half * (1.5 - 1.3 * spot + wild)], axis=1)
@@ -124,7 +126,8 @@ def paint_mouth(sketch: Sketch, albedo: Planes) -> None:
     natural = (round(skin[0] * 0.84), round(skin[1] * 0.66), round(skin[2] * 0.66))
     bold = ((176, 52, 62), (190, 84, 92), (150, 60, 84), (196, 92, 76))[person.skin.texture // 7 % 4]
     much = 0.75 * person.skin.makeup * person.mouth.colour
-    colour = tuple(round(n + (b - n) * much) for n, b in zip(natural, bold, strict=True))
+    red, green, blue = (round(n + (b - n) * much) for n, b in zip(natural, bold, strict=True))
+    colour = (red, green, blue)
     top, upper, lower, bottom = (
         sketch.on_face(edge, 0.01) for edge in (curves.top, curves.upper, curves.lower, curves.bottom)
     )

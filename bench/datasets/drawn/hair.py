@@ -10,10 +10,11 @@ from PIL import Image, ImageFilter
 
 from bench.datasets.drawn.anatomy import dome
 from bench.datasets.drawn.canvas import Canvas
-from bench.datasets.drawn.geometry import Cast, Floats, Pose, Surface, Window, cast, distance, piecewise
+from bench.datasets.drawn.geometry import Floats, Pose, Window, piecewise
 from bench.datasets.drawn.person import Person
 from bench.datasets.drawn.shading import Light, lit, plain, ramp, shaded, times
 from bench.datasets.drawn.strands import lookup, paint_strands, strands_over, texture
+from bench.datasets.drawn.surface import Cast, Surface, cast, distance
 from bench.datasets.drawn.view import View
 
 Line = tuple[tuple[float, float], ...]
@@ -33,6 +34,7 @@ class Style:
         curl: 0 for strands, 1 for curls.
         ragged: how far single strands of the edge stand out.
         low: thickness beside cheeks and neck, for long hair.
+        bun: radius of a knot on top.
     """
 
     top: float
@@ -43,11 +45,13 @@ class Style:
     curl: float = 0.0
     ragged: float = 0.05
     low: float = 0.0
+    bun: float = 0.0
 
 
-_EARS_FREE: Line = ((62, -0.42), (68, -0.15), (73, 0.10), (77, 0.40), (83, 0.42), (87, 0.02), (100, -0.05), (114, 0.35),
-                    (122, 0.85), (180, 1.15))  # fmt: skip
-_NO_BURNS: Line = ((62, -0.45), (70, -0.22), (80, 0.02), (90, 0.05), (104, 0.10), (116, 0.5), (124, 0.9), (180, 1.15))
+_EARS_FREE: Line = ((62, -0.42), (68, -0.15), (73, 0.10), (77, 0.40), (83, 0.42), (87, 0.02), (100, -0.05), (114, 0.20),
+                    (180, 0.40))  # fmt: skip
+_BUSHY: Line = ((62, -0.42), (70, -0.12), (76, 0.20), (90, 0.34), (110, 0.40), (180, 0.45))
+_NO_BURNS: Line = ((62, -0.45), (70, -0.22), (80, 0.02), (90, 0.05), (104, 0.10), (116, 0.20), (180, 0.40))
 _CURTAIN: Line = ((52, -0.40), (57, 0.0), (60, 0.5), (63, 1.1), (66, 3.0), (180, 4.0))
 
 STYLES: dict[str, Style] = {
@@ -58,10 +62,12 @@ STYLES: dict[str, Style] = {
     "fringe": Style(0.19, 0.10, ((0, 0.40), (30, 0.42), (50, 0.44), *_EARS_FREE), -0.1, ragged=0.26),
     "bob": Style(0.18, 0.16, ((0, 0.0), (20, 0.05), (42, 0.32), *_CURTAIN), length=1.30, low=0.17),
     "long": Style(0.16, 0.13, ((0, 0.0), (20, 0.05), (42, 0.30), *_CURTAIN), length=2.40, low=0.15),
-    "long_fringe": Style(0.17, 0.13, ((0, 0.50), (30, 0.50), (46, 0.56), *_CURTAIN), length=2.30, ragged=0.14, low=0.14),
-    "curly": Style(0.30, 0.20, ((0, 0.06), (30, 0.10), (48, 0.26), *_EARS_FREE), curl=1.0, ragged=0.12),
-    "afro": Style(0.50, 0.44, ((0, 0.0), (30, 0.02), (48, 0.16), *_EARS_FREE), curl=1.0, ragged=0.08),
-    "bun": Style(0.08, 0.035, ((0, 0.0), (30, 0.03), (48, 0.18), *_NO_BURNS), ragged=0.02),
+    "long_fringe": Style(
+        0.17, 0.13, ((0, 0.50), (30, 0.50), (46, 0.56), *_CURTAIN), length=2.30, ragged=0.14, low=0.14
+    ),
+    "curly": Style(0.30, 0.20, ((0, 0.06), (30, 0.10), (48, 0.26), *_BUSHY), curl=1.0, ragged=0.12),
+    "afro": Style(0.42, 0.40, ((0, 0.0), (30, 0.02), (48, 0.16), *_BUSHY), curl=1.0, ragged=0.08),
+    "bun": Style(0.08, 0.035, ((0, 0.0), (30, 0.03), (48, 0.18), *_NO_BURNS), -1.3, ragged=0.02, bun=0.36),
 }
 
 
@@ -158,13 +164,14 @@ class HairLayer:
     def __init__(self, person: Person, style: Style, view: View, head: Surface, pose: Pose, grid: int) -> None:
         self.person, self.style, self.view = person, style, view
         shell = hair_surface(person, style)
-        self.met = cast(shell, pose, grid, rounds=3)
+        self.met = cast(shell, pose, grid, rounds=2)
         self.light = lit(self.met, view)
+        self._pose = pose
         self._texels = texture(person.hair.texture, bool(style.curl))
         self._coordinates = strand_coordinates(person, style, self.met)
         coarse = lookup(self._texels, *self._coordinates) / 255.0
         unit = pose.scale * grid
-        self.outline = self.met.edge + (0.10 * unit * (coarse - 0.6) if style.curl else 0.0)
+        self.outline = self.met.edge + (0.10 if style.curl else 0.015) * unit * (coarse - 0.6)
         field = grown(person, style, self.met, shell, head)
         self._smooth = np.minimum(self.met.edge, distance(field))
         self.field = np.minimum(self.outline, distance(field + style.ragged * 1.6 * (coarse - 0.5)))
@@ -184,8 +191,28 @@ class HairLayer:
         """Hair behind the ears and the neck."""
         end = 0.35 if self.style.length is None else lower_end(self.person, self.style)
         mask = canvas.region(np.minimum(self.outline, distance(end - 0.05 - self.met.y)), self.met.window)
+        dark = 0.55 if self.style.curl else 0.36
         r, g, b = self.person.hair.colour
-        canvas.paint(mask, (round(0.36 * r), round(0.36 * g), round(0.36 * b)))
+        canvas.paint(mask, (round(dark * r), round(dark * g), round(dark * b)))
+
+    def paint_bun(self, canvas: Canvas) -> None:
+        """The knot on top of the head."""
+        if self.style.bun <= 0:
+            return
+        size, top = self.style.bun * self.person.hair.volume, self.person.skull.top
+        low = top + 0.25 * size
+        ball = Surface(
+            [(0.0, low - 1.7 * size), (0.70 * size, low - 1.45 * size), (size, low - 0.75 * size), (0.0, low)],
+            [(low - 1.7 * size, -0.35), (low, -0.35)],
+            1.0,
+        )
+        met = cast(ball, self._pose, self.met.window.grid, rounds=2)
+        light = lit(met, self.view)
+        mask = canvas.region(met.edge, met.window)
+        turn = np.arctan2(met.y - low + 0.85 * size, met.x) + 1.5 * np.abs(met.x)
+        strands = strands_over(canvas, met.window, mask, self._texels, turn * 60.0 + 512.0, met.z * 16.0 + 64.0)
+        shade, bright = (self._colours(f, g, met.normal, light) for f, g in ((0.58, 0.0), (1.16, 0.6)))
+        paint_strands(canvas, met.window, mask, strands, shade, bright)
 
     def paint(self, canvas: Canvas) -> None:
         """Hair in front."""
@@ -194,14 +221,17 @@ class HairLayer:
         if self.person.hair.style == "buzz":
             mask = canvas.region(self._smooth, window, 5.0).within(canvas.region(self.outline, window))
         strands = strands_over(canvas, window, mask, self._texels, *self._coordinates)
-        paint_strands(canvas, window, mask, strands, self._colours(0.62, 0.0), self._colours(1.28, 1.0))
+        shade, bright = (self._colours(f, g, self.met.normal, self.light) for f, g in ((0.66, 0.0), (1.24, 1.0)))
+        paint_strands(canvas, window, mask, strands, shade, bright)
 
-    def _colours(self, brightness: float, gloss: float) -> NDArray[np.uint8]:
-        _, ny, nz = self.met.normal
-        level = 0.35 + 0.65 * self.light.level
+    def _colours(
+        self, brightness: float, gloss: float, normal: tuple[Floats, Floats, Floats], light: Light
+    ) -> NDArray[np.uint8]:
+        _, ny, nz = normal
+        level = 0.35 + 0.65 * light.level
         planes = times(plain(self.person.hair.colour, level), (brightness, brightness, brightness))
         if gloss > 0:
             band = np.maximum(0.0, 1.0 - ((ny + 0.50) / 0.28) ** 2) * np.maximum(nz, 0.0)
             shine = 34.0 * gloss * band * band * (1.0 - 0.7 * self.style.curl)
             planes = (planes[0] + shine, planes[1] + shine, planes[2] + shine)
-        return shaded(planes, Light(level, self.light.gloss), self.view, 0.4 * gloss)
+        return shaded(planes, Light(level, light.gloss), self.view, 0.4 * gloss)

@@ -6,63 +6,110 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from bench.datasets.drawn.anatomy import LEFT, RIGHT, ear, head_surface
+from bench.datasets.drawn.anatomy import LEFT, RIGHT, head_surface
 from bench.datasets.drawn.beard import paint_beard, stubbled
-from bench.datasets.drawn.body import paint_body
+from bench.datasets.drawn.body import paint_body, paint_ear
 from bench.datasets.drawn.canvas import Canvas
 from bench.datasets.drawn.features import paint_brow, paint_eye, paint_lines, paint_mouth, paint_nose
-from bench.datasets.drawn.geometry import Pose, cast
+from bench.datasets.drawn.geometry import Pose
 from bench.datasets.drawn.hair import HairLayer, style_of
 from bench.datasets.drawn.person import Person
-from bench.datasets.drawn.shading import Light, lit, shaded
+from bench.datasets.drawn.shading import Light, Planes, lit, shaded
 from bench.datasets.drawn.sketch import Sketch
-from bench.datasets.drawn.skin import albedo, darker, tone
+from bench.datasets.drawn.skin import albedo
+from bench.datasets.drawn.surface import cast
 from bench.datasets.drawn.view import View
 
 REVISION = 1
+"""Raised with every change that alters a pixel: it is part of every digest."""
+
+SMALLEST_SIDE = 32
 PIVOT = (0.0, 0.50, 0.0)
+"""The head turns about the top of the neck."""
+PIVOT_IN_PICTURE = (0.5, 0.615)
 
 
 def head_pose(view: View) -> Pose:
-    centre = (0.5 + view.offset[0], 0.615 + view.offset[1])
+    """The pose of the head in a view."""
+    centre = (PIVOT_IN_PICTURE[0] + view.offset[0], PIVOT_IN_PICTURE[1] + view.offset[1])
     return Pose.turned((view.yaw, view.pitch, view.roll), PIVOT, centre, view.scale)
 
 
 def render(person: Person, view: View, side: int) -> NDArray[np.uint8]:
+    """The picture of a person in a view.
+
+    Args:
+        person: who.
+        view: how seen.
+        side: pixels of the square picture, at least `SMALLEST_SIDE`.
+
+    Returns:
+        uint8 (side, side, 3) RGB; the same arguments give the same bytes.
+    """
+    if side < SMALLEST_SIDE:
+        raise ValueError(f"side: got {side}, expected at least {SMALLEST_SIDE}")
     canvas = Canvas(side)
-    grid = min(256, max(96, side * 2 // 3))
+    canvas.image.paste(_background(view, side).resize((canvas.size, canvas.size), Image.Resampling.NEAREST))
+    grid = min(256, max(64, side // 2))
     pose, head = head_pose(view), head_surface(person, view)
-    met = cast(head, pose, grid)
+    met = cast(head, pose, grid, rounds=4)
     light = lit(met, view)
-    canvas.image.paste(view.background[0], (0, 0, canvas.size, canvas.size))
-    planes = albedo(person, view, met)
-    planes = stubbled(person, view, planes, met)
     style = style_of(person)
     hair = HairLayer(person, style, view, head, pose, grid) if style else None
     if hair:
         shade = 1.0 - 0.45 * hair.shadow(met.window)
         light = Light(light.level * shade, light.gloss * shade)
+        hair.paint_bun(canvas)
         hair.paint_behind(canvas)
     sketch = Sketch(canvas, person, view, head, pose, light, met.window)
+    planes = stubbled(person, view, albedo(person, view, met), met)
     paint_body(sketch, grid)
-    for s in (LEFT, RIGHT):
-        paint_ear(sketch, s)
+    near = LEFT if view.yaw > 5.0 else RIGHT if view.yaw < -5.0 else 0.0
+    for side_of in (LEFT, RIGHT):
+        if side_of != near:
+            paint_ear(sketch, side_of)
     canvas.cover(canvas.region(met.edge, met.window), shaded(planes, light, view, person.skin.shine, 1.0), met.window)
-    paint_lines(sketch)
-    paint_nose(sketch)
+    if near:
+        paint_ear(sketch, near)
+    _paint_face(sketch, planes)
     paint_beard(sketch, met)
     paint_mouth(sketch, planes)
-    for s in (LEFT, RIGHT):
-        paint_eye(sketch, s)
-        paint_brow(sketch, s)
     if hair:
         hair.paint(canvas)
-    return canvas.finished()
+    return _photographed(canvas.finished(), view)
 
 
-def paint_ear(sketch, side):
-    rim, bowl = ear(sketch.person, side)
-    skin = tone(sketch.person)
-    at = (side * 0.85, 0.3)
-    sketch.canvas.fill(sketch.pose.project(rim), sketch.under_light(darker(skin, 0.94, 0.05), at))
-    sketch.canvas.fill(sketch.pose.project(bowl), sketch.under_light(darker(skin, 0.68, 0.15), at), 0.02 * sketch.scale, 0.8)
+def _paint_face(sketch: Sketch, planes: Planes) -> None:
+    paint_lines(sketch)
+    paint_nose(sketch)
+    for side in (LEFT, RIGHT):
+        paint_eye(sketch, side)
+        paint_brow(sketch, side)
+
+
+def _background(view: View, side: int) -> Image.Image:
+    """A wall out of focus: one colour passes into another, with blots."""
+    steps = (np.arange(16) + 0.5) / 16
+    part = 0.35 * steps[None, :] + 0.65 * steps[:, None]
+    first, second = (np.array(colour, dtype=np.float64) for colour in view.background)
+    blots = np.random.default_rng(view.grain).random((5, 5)) if view.grain else np.full((5, 5), 0.5)
+    small = Image.fromarray(np.rint(blots * 255).astype(np.uint8)).resize((16, 16), Image.Resampling.BICUBIC)
+    bright = view.exposure * (0.90 + 0.18 * np.asarray(small, dtype=np.float64) / 255)
+    levels = (first + (second - first) * part[:, :, None]) * bright[:, :, None]
+    wall = Image.fromarray(np.rint(np.clip(levels, 0, 255)).astype(np.uint8))
+    return wall.resize((side, side), Image.Resampling.BICUBIC)
+
+
+def _photographed(picture: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
+    """What a camera makes of it: blur, then grain."""
+    side = len(picture)
+    if view.blur > 0:
+        blurred = Image.fromarray(picture).filter(ImageFilter.GaussianBlur(view.blur * side / 192))
+        picture = np.array(blurred)
+    if view.noise > 0:
+        # the sum of two bytes is roughly bell-shaped, with a deviation of 104.5
+        first, second = np.random.default_rng(view.grain).integers(0, 256, (2, side, side), dtype=np.uint8)
+        bell = first.astype(np.int16) + second - 255
+        grain = np.rint(bell * (view.noise / 104.5)).astype(np.int16)
+        picture = np.clip(picture + grain[:, :, None], 0, 255).astype(np.uint8)
+    return picture

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.datasets.drawn.geometry import Cast, Floats
-from bench.datasets.drawn.view import Colour, View
+from bench.datasets.drawn.geometry import Floats
+from bench.datasets.drawn.person import Colour
+from bench.datasets.drawn.surface import Cast
+from bench.datasets.drawn.view import View
 
 Planes = tuple[Floats, Floats, Floats]
 
@@ -84,9 +86,14 @@ def shaded(albedo: Planes, light: Light, view: View, shine: float, blood: float 
     dim = np.maximum(1.0 - level, 0.0)
     gloss = 255.0 * 0.20 * shine * view.light_strength * light.gloss
     warm = 0.05 * view.warmth
-    factors = (1.0 + warm, 1.0 - blood * 0.10 * dim, 1.0 - warm - blood * 0.16 * dim)
-    planes = [plane * level * factor + gloss for plane, factor in zip(albedo, factors, strict=True)]
-    return as_picture((planes[0], planes[1], planes[2]))
+    red, green, blue = albedo
+    return as_picture(
+        (
+            red * level * (1.0 + warm) + gloss,
+            green * level * (1.0 - blood * 0.10 * dim) + gloss,
+            blue * level * (1.0 - warm - blood * 0.16 * dim) + gloss,
+        )
+    )
 
 
 def as_picture(planes: Planes) -> NDArray[np.uint8]:
@@ -129,13 +136,5 @@ class Noise:
         table, i0, i1, j0, j1 = self._table, iu & 63, (iu + 1) & 63, iv & 63, (iv + 1) & 63
         first = table[i0, j0] * (1.0 - pu) + table[i1, j0] * pu
         second = table[i0, j1] * (1.0 - pu) + table[i1, j1] * pu
-        return first * (1.0 - pv) + second * pv
-
-    def line(self, u: Floats) -> Floats:
-        """Noise in [0, 1] of one coordinate, repeating after 4096 units."""
-        flat = self._table.ravel()
-        floor = np.floor(u)
-        index, part = floor.astype(np.intp), u - floor
-        part = part * part * (3.0 - 2.0 * part)
-        low = flat[index & 4095]
-        return low + (flat[(index + 1) & 4095] - low) * part
+        mixed: Floats = first * (1.0 - pv) + second * pv
+        return mixed

@@ -1,16 +1,17 @@
-"""What every painter of a feature needs at hand: the canvas, the person, the surface of the head and the light on it."""
+"""What every painter of a feature needs at hand: canvas, person, the surface of the head and the light on it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from bench.datasets.drawn.canvas import Canvas
-from bench.datasets.drawn.geometry import Floats, Pose, Surface, Window
-from bench.datasets.drawn.person import Person
+from bench.datasets.drawn.geometry import Floats, Pose, Window
+from bench.datasets.drawn.person import Colour, Person
 from bench.datasets.drawn.shading import Light
-from bench.datasets.drawn.view import Colour, View
+from bench.datasets.drawn.surface import Surface
+from bench.datasets.drawn.view import View
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,7 @@ class Sketch:
     pose: Pose
     light: Light
     window: Window
+    _levels: dict[tuple[float, float], float] = field(default_factory=dict)
 
     def on_face(self, points: Floats, lift: float = 0.0) -> Floats:
         """Where points (P, 2) of the face land, in sides of the picture; `lift` raises them towards the viewer."""
@@ -43,6 +45,11 @@ class Sketch:
 
     def level_at(self, point: tuple[float, float]) -> float:
         """How bright the face lies at a point of it."""
+        if point not in self._levels:
+            self._levels[point] = self._level_at(point)
+        return self._levels[point]
+
+    def _level_at(self, point: tuple[float, float]) -> float:
         across, down = self.on_face(np.array([point]))[0]
         window = self.window
         row = min(window.bottom - 1, max(window.top, int(down * window.grid))) - window.top

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from bench.datasets.drawn.anatomy import mouth
-from bench.datasets.drawn.geometry import Cast, Floats
-from bench.datasets.drawn.person import SKIN_TONES, Person
+from bench.datasets.drawn.geometry import Floats
+from bench.datasets.drawn.person import SKIN_TONES, Colour, Person
 from bench.datasets.drawn.shading import Noise, Planes, hill, plain, times, toward
-from bench.datasets.drawn.view import Colour, View
+from bench.datasets.drawn.surface import Cast
+from bench.datasets.drawn.view import View
 
 
 def tone(person: Person) -> Colour:

@@ -19,21 +19,19 @@ ACROSS, ALONG = 1024, 128
 def texture(seed: int, curled: bool) -> NDArray[np.uint8]:
     """uint8 (ACROSS, ALONG): brightness; the same for a person in every picture."""
     rng = np.random.default_rng(seed)
-    sizes = ((64, 16), (128, 32), (256, 64)) if curled else ((40, 2), (110, 4), (260, 6), (512, 8))
-    total = np.zeros((ACROSS, ALONG), dtype=np.int64)
+    sizes = ((36, 34), (66, 62), (120, 112)) if curled else ((40, 2), (110, 4), (260, 6), (512, 8))
+    total = np.zeros((ACROSS, ALONG), dtype=np.int16)
     for across, along in sizes:
         coarse = rng.integers(0, 256, (across, along), dtype=np.uint8)
-        layer = np.asarray(Image.fromarray(coarse).resize((ALONG, ACROSS), Image.Resampling.BICUBIC), dtype=np.int64)
+        layer = np.asarray(Image.fromarray(coarse).resize((ALONG, ACROSS), Image.Resampling.BICUBIC), dtype=np.int16)
         total += 255 - np.abs(2 * layer - 255) if curled else layer
-    total = (total // len(sizes) - 128) * 2 + 128
+    total = (total // len(sizes) - 128) * (3 if curled else 4) // 2 + 128
     return np.clip(total, 0, 255).astype(np.uint8)
 
 
-def lookup(texels: NDArray[np.uint8], across: NDArray, along: NDArray) -> NDArray[np.uint8]:
+def lookup(texels: NDArray[np.uint8], across: Floats, along: Floats) -> NDArray[np.uint8]:
     """The texture at coordinates in texels."""
-    found: NDArray[np.uint8] = texels[
-        across.astype(np.int32) & (ACROSS - 1), along.astype(np.int32) & (ALONG - 1)
-    ]
+    found: NDArray[np.uint8] = texels[across.astype(np.int32) & (ACROSS - 1), along.astype(np.int32) & (ALONG - 1)]
     return found
 
 
@@ -41,8 +39,8 @@ def strands_over(
     canvas: Canvas, window: Window, mask: Mask, texels: NDArray[np.uint8], across: Floats, along: Floats
 ) -> Image.Image:
     """The texture over a mask's rectangle, which must be that of the window, at the canvas's resolution."""
-    fields = (canvas.enlarged(c.astype(np.float32), window, mask.box, coarser=2) for c in (across, along))
-    found = lookup(texels, *(np.asarray(field) for field in fields))
+    size = (max(1, mask.image.width // 2), max(1, mask.image.height // 2))
+    found = lookup(texels, *(canvas.interpolated(field, window, mask.box, size) for field in (across, along)))
     return Image.fromarray(found).resize(mask.image.size, Image.Resampling.BILINEAR)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Colour = tuple[int, int, int]
+from bench.datasets.drawn.person import Colour
 
 BACKGROUNDS: tuple[Colour, ...] = (
     (206, 216, 222), (226, 214, 200), (188, 204, 190), (212, 200, 214), (170, 184, 200), (232, 226, 214),
@@ -14,7 +14,7 @@ BACKGROUNDS: tuple[Colour, ...] = (
 )  # fmt: skip
 CLOTHES: tuple[Colour, ...] = (
     (62, 84, 118), (150, 62, 60), (70, 104, 84), (64, 64, 72), (226, 222, 214), (186, 146, 74), (106, 78, 124),
-    (88, 128, 152), (172, 110, 120), (44, 54, 74), (128, 134, 128), (196, 168, 144),
+    (88, 128, 152), (172, 110, 120), (44, 54, 74), (128, 134, 128), (104, 62, 74),
 )  # fmt: skip
 NECKLINES = ("crew", "vee", "shirt", "turtle")
 
@@ -90,11 +90,11 @@ class View:
             light_strength=within(0.1 if frontal else 0.3, 0.5),
             warmth=within(0.2 if frontal else 0.7, 0.1),
             exposure=within(0.04 if frontal else 0.12, 1.0),
-            smile=within(0.15, 0.15) if frontal else within(0.6, 0.4),
+            smile=within(0.15, 0.30) if frontal else within(0.5, 0.5),
             mouth_open=0.0 if frontal or rng.random() < 0.5 else within(0.4, 0.4),
             gaze=(within(mood * 0.7), within(mood * 0.35)),
             lids=within(0.02 if frontal else 0.12, 1.0),
-            brows_up=within(mood * 0.7),
+            brows_up=within(mood * 0.6, 0.15),
             scale=within(0.004 if frontal else 0.016, 0.222),
             offset=(within(0.01 if frontal else 0.03), within(0.01 if frontal else 0.02)),
             background=(first, second),
