@@ -91,7 +91,8 @@ class _Writer:
         marks = {one.label: tables.marks_of(one, points) for one in group.series}
         self._curves(group, anchor, marks, view)
         for position, one in enumerate(group.series):
-            view.histograms.append(self._histogram(one, group, f"{anchor}-scores-{position}", marks[one.label]))
+            if one.mated.size or one.nonmated.size:
+                view.histograms.append(self._histogram(one, group, f"{anchor}-scores-{position}", marks[one.label]))
             matrix = self._matrix(one, group, f"{anchor}-identities-{position}")
             view.matrices += [matrix] if matrix else []
         self._acquisition(group, view)
@@ -364,7 +365,8 @@ def _facts(run: Run) -> list[tuple[str, str, str]]:
     devices = list(dict.fromkeys(filter(None, (origin.device(one) for one in run.series))))
     if devices:
         short = dict.fromkeys(device.removesuffix("ExecutionProvider").upper() for device in devices)
-        facts.append(("Ran on", ", ".join(short), ", ".join(devices)))
+        exact = ", ".join(devices)
+        facts.append(("Ran on", ", ".join(short), exact if exact.upper() != ", ".join(short) else ""))
     facts.append(("Seed", str(run.manifest.get("seed", "unknown")), "everything drawn follows from it"))
     return facts
 

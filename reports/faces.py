@@ -141,10 +141,12 @@ def _picture(dataset: Dataset, key: str, box: NDArray[np.float64] | None) -> str
     height, width = frame.shape[:2]
     if box is None:
         box = np.array([0, 0, width, height], dtype=np.float64)
-        reach = min(width, height) / 2
+        reach = np.inf
     else:
         reach = max(box[2] - box[0], box[3] - box[1]) * (0.5 + MARGIN)
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    reach = min(reach, min(width, height) / 2)
+    x = np.clip((box[0] + box[2]) / 2, reach, width - reach)
+    y = np.clip((box[1] + box[3]) / 2, reach, height - reach)
     corners = (round(x - reach), round(y - reach), round(x + reach), round(y + reach))
     image = Image.fromarray(frame).crop(corners).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

@@ -213,7 +213,7 @@ def glossary(run: Run) -> list[tuple[str, str]]:
     for name, figure in FIGURES.items():
         if name in used:
             better = {"up": "; higher is better", "down": "; lower is better", "none": ""}[figure.direction]
-            short = f"{_LABELS[name]}: " if name in _LABELS else ""
+            short = f"{_LABELS[name]}: " if name in _LABELS and not figure.meaning.startswith(_LABELS[name]) else ""
             figures.append((name, f"{short}{figure.meaning}{better}. Unit: {figure.unit}. Source: {figure.source}."))
     return words + figures
 
@@ -226,7 +226,7 @@ def acquisition(group: Group, looks: Mapping[str, Look]) -> HtmlTable | None:
     frame = acquisition_frame(group)
     if frame.empty:
         return None
-    names = ("photos", "without a face", "more than one face", "trials", "lost trials", "lost mated", "lost nonmated")
+    names = ("photos", "without a face", "more than one face", "trials", "trials lost", "mated lost", "nonmated lost")
     rows = []
     for row in frame.to_dict("records"):
         photos, trials = row["photos"], row["trials"]

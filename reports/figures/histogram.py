@@ -99,8 +99,9 @@ def draw(shown: Histogram, label: str, look: Look, unit: str, lines: Sequence[Li
         height = top * (1.06 + 0.09 * (len(lines) - row))
         style = (0, (2, 2)) if line.weak else "solid"
         axes.plot([line.threshold] * 2, [0, height], color=INK, linewidth=0.9, linestyle=style)
-        text = f" {line.label}{' (weak)' if line.weak else ''}"
-        axes.annotate(text, (line.threshold, height), fontsize=7.5, va="top", color=INK, annotation_clip=False)
+        text = f" {line.label}{' (weak)' if line.weak else ''} "
+        side = "right" if _far_right(line, shown) else "left"
+        axes.annotate(text, (line.threshold, height), fontsize=7.5, va="top", ha=side, color=INK)
     axes.grid(axis="x", visible=False)
     axes.set_title(literal(label))
     axes.set_xlabel(unit)
@@ -157,7 +158,10 @@ def chart(shown: Histogram, look: Look, unit: str, lines: Sequence[Line]) -> dic
             barmode="overlay",
             bargap=0,
             shapes=[_rule(line) for line in lines],
-            annotations=[_note(line, row) for row, line in enumerate(sorted(lines, key=lambda line: -line.threshold))],
+            annotations=[
+                _note(line, row, _far_right(line, shown))
+                for row, line in enumerate(sorted(lines, key=lambda line: -line.threshold))
+            ],
         )
         layout["margin"] = {**layout["margin"], "t": 32 + 17 * len(lines)}
         variants.append({"name": name, "data": traces, "layout": layout})
@@ -176,17 +180,23 @@ def _rule(line: Line) -> dict[str, Any]:
     }
 
 
-def _note(line: Line, row: int) -> dict[str, Any]:
+def _far_right(line: Line, shown: Histogram) -> bool:
+    """Whether a label to the right of a threshold would leave the picture."""
+    return bool(line.threshold > shown.edges[0] + 0.78 * (shown.edges[-1] - shown.edges[0]))
+
+
+def _note(line: Line, row: int, to_the_left: bool) -> dict[str, Any]:
+    text = f"{line.label}{' (weak)' if line.weak else ''}: {numbers.plain(line.threshold, 4)}"
     return {
         "x": line.threshold,
         "yref": "paper",
         "y": 1,
         "yanchor": "bottom",
         "yshift": 2 + 17 * row,
-        "xanchor": "left",
-        "xshift": -4,
+        "xanchor": "right" if to_the_left else "left",
+        "xshift": 4 if to_the_left else -4,
         "showarrow": False,
-        "text": f"│ {line.label}{' (weak)' if line.weak else ''}: {numbers.plain(line.threshold, 4)}",
+        "text": f"{text} │" if to_the_left else f"│ {text}",
         "font": {"size": 12, "color": "var(--ink)"},
     }
 

@@ -184,7 +184,7 @@ def chart(matrix: IdentityMatrix, unit: str) -> dict[str, Any]:
         {**axis, "autorange": "reversed", "scaleanchor": "x"},
         height=chart_height(matrix),
         shapes=shapes,
-        meta={"square": True},
+        meta={"people": number},
     )
     return {"variants": [{"name": "", "data": [trace], "layout": layout}]}
 

@@ -144,7 +144,12 @@ def traces_of(
             [*_details(mark.threshold, mark.fmr, mark.fnmr), mark.label + (", weak" if mark.weak else "")]
             for mark in one.marks
         ],
-        "marker": {"symbol": open_or_filled, "size": 10, "color": one.look.variable, "line": {"width": 2}},
+        "marker": {
+            "symbol": open_or_filled,
+            "size": 10,
+            "color": one.look.variable,
+            "line": {"width": 2, "color": one.look.variable},
+        },
         "cliponaxis": False,
         "hovertemplate": f"<b>{name}</b> at %{{customdata[3]}}<br>threshold %{{customdata[0]}}"
         "<br>achieved FMR %{customdata[1]}<br>FNMR %{customdata[2]}<extra></extra>",
@@ -210,7 +215,7 @@ def _left(series: Sequence[Drawn]) -> float:
 
 def _bottom(series: Sequence[Drawn]) -> float:
     # The interesting part is the top; a recognizer that is near chance still has to fit.
-    worst = min((1 - float(one.curve.fnmr.max(initial=0, where=one.curve.fmr > 0)) for one in series), default=0)
+    worst = min((float(without_ends(one.curve).tmr.min()) for one in series), default=0)
     return max(0.0, float(np.floor(worst * 20 - 0.5)) / 20)
 
 

@@ -41,7 +41,7 @@
       return shown;
     });
     const layout = resolved(variant.layout, style);
-    if (layout.meta?.square && chart.box.clientWidth < 560 && !width) {
+    if (layout.meta?.people > 15 && chart.box.clientWidth < 560 && !width) {
       /* A phone: the names would cover the picture; touching a cell still says them. */
       layout.height = chart.box.clientWidth + 60;
       layout.margin = { l: 4, r: 4, t: 28, b: 4 };

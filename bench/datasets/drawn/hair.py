@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from bench.datasets.drawn.anatomy import dome
-from bench.datasets.drawn.canvas import Canvas
+from bench.datasets.drawn.canvas import Canvas, Mask
 from bench.datasets.drawn.geometry import Floats, Pose, Window, piecewise
 from bench.datasets.drawn.person import Person
 from bench.datasets.drawn.shading import Light, lit, plain, ramp, shaded, times
@@ -90,7 +90,12 @@ def hair_surface(person: Person, style: Style) -> Surface:
     else:
         end = lower_end(person, style)
         wide = skull.cheek + low
-        outline += [(wide + 0.02, 0.42), (wide + 0.03, 0.9), (wide + 0.02, end - 0.2), (wide - 0.06, end + 0.3)]
+        outline += [
+            (wide + 0.02, 0.42),
+            (wide + 0.03, 0.5 * end + 0.12),
+            (wide + 0.02, end - 0.15),
+            (wide - 0.06, end + 0.3),
+        ]
     middle = [(t - top, -0.14), (-1.0, -0.02 + 0.15 * top), (-0.4, 0.04), (0.5, -0.02), (1.5, -0.04), (3.0, -0.04)]
     return Surface(outline, middle, skull.depth, open_end=style.length is not None)
 
@@ -118,7 +123,7 @@ def lower_end(person: Person, style: Style) -> float:
 
 
 def grown(person: Person, style: Style, met: Cast, shell: Surface, head: Surface) -> Floats:
-    """Where on the surface there is hair: a field, positive there, in head units."""
+    """Where on the surface there is hair, its lower end aside: a field, positive there, in head units."""
     hair = person.hair
     angle = azimuth(met, shell, head)
     beside = np.abs(angle)
@@ -129,10 +134,8 @@ def grown(person: Person, style: Style, met: Cast, shell: Surface, head: Surface
     if hair.style in ("parted", "swept", "bob", "long"):
         lean = np.maximum(0.0, 1.0 - ((angle * np.sign(hair.part) + 22.0) / 34.0) ** 2)
         edge = edge + 0.16 * lean
-    field = edge - met.y
-    if style.length is not None:
-        end = lower_end(person, style)
-        field = np.minimum(field, end - met.y)
+    # far from the edge only the sign counts: jumps of the angle there must not look like an edge
+    field: Floats = np.clip(edge - met.y, -0.3, 0.3)
     return field
 
 
@@ -172,9 +175,13 @@ class HairLayer:
         coarse = lookup(self._texels, *self._coordinates) / 255.0
         unit = pose.scale * grid
         self.outline = self.met.edge + (0.10 if style.curl else 0.015) * unit * (coarse - 0.6)
-        field = grown(person, style, self.met, shell, head)
+        field, ragged = grown(person, style, self.met, shell, head), 1.6 * style.ragged * (coarse - 0.5)
         self._smooth = np.minimum(self.met.edge, distance(field))
-        self.field = np.minimum(self.outline, distance(field + style.ragged * 1.6 * (coarse - 0.5)))
+        self.field = np.minimum(self.outline, distance(field + ragged))
+        if style.length is not None:
+            end = lower_end(person, style) - self.met.y
+            self._smooth = np.minimum(self._smooth, distance(end))
+            self.field = np.minimum(self.field, distance(end + 0.2 * (coarse - 0.5)))
 
     def shadow(self, window: Window) -> Floats:
         """How much light the hair takes from what lies in a window, 0 to 1."""
@@ -190,10 +197,13 @@ class HairLayer:
     def paint_behind(self, canvas: Canvas) -> None:
         """Hair behind the ears and the neck."""
         end = 0.35 if self.style.length is None else lower_end(self.person, self.style)
-        mask = canvas.region(np.minimum(self.outline, distance(end - 0.05 - self.met.y)), self.met.window)
-        dark = 0.55 if self.style.curl else 0.36
-        r, g, b = self.person.hair.colour
-        canvas.paint(mask, (round(dark * r), round(dark * g), round(dark * b)))
+        mask = canvas.region(np.minimum(self.outline, distance(end - 0.12 - self.met.y)), self.met.window)
+        if self.style.curl:
+            # bushy hair has a front of its own beside the temples
+            self._paint_through(canvas, mask, (0.50, 0.95))
+        else:
+            r, g, b = self.person.hair.colour
+            canvas.paint(mask, (round(0.36 * r), round(0.36 * g), round(0.36 * b)))
 
     def paint_bun(self, canvas: Canvas) -> None:
         """The knot on top of the head."""
@@ -220,8 +230,13 @@ class HairLayer:
         mask = canvas.region(self.field, window)
         if self.person.hair.style == "buzz":
             mask = canvas.region(self._smooth, window, 5.0).within(canvas.region(self.outline, window))
+        self._paint_through(canvas, mask, (0.66, 1.24))
+
+    def _paint_through(self, canvas: Canvas, mask: Mask, brightness: tuple[float, float]) -> None:
+        """Strands through a mask over the whole window; `brightness` of their shade and of their light."""
+        window, (low, high) = self.met.window, brightness
         strands = strands_over(canvas, window, mask, self._texels, *self._coordinates)
-        shade, bright = (self._colours(f, g, self.met.normal, self.light) for f, g in ((0.66, 0.0), (1.24, 1.0)))
+        shade, bright = (self._colours(f, g, self.met.normal, self.light) for f, g in ((low, 0.0), (high, 1.0)))
         paint_strands(canvas, window, mask, strands, shade, bright)
 
     def _colours(
