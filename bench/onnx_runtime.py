@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import CorruptFile, MissingDependency, PluginError, ProviderError
-from bench.provenance import available_cores, file_digest, version_of
+from bench.provenance import THREADS, file_digest, thread_count, version_of
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -32,9 +32,6 @@ PROVIDERS: Mapping[str, str] = {
     "migraphx": "MIGraphXExecutionProvider",
 }
 """The short names that a sweep file may use; ONNX Runtime's own names are understood too."""
-
-THREADS = 2
-"""The default: the same on every machine, and little enough for several processes beside each other."""
 
 GRAPH_OPTIMISATION = "all"
 
@@ -68,17 +65,6 @@ def provider_name(provider: str) -> str:
         known = ", ".join(["auto", *PROVIDERS])
         raise ValueError(f"provider: got {provider!r}, expected one of {known}, or ONNX Runtime's own name")
     return PROVIDERS[provider]
-
-
-def thread_count(threads: int) -> int:
-    """The threads that a session gets within one operator: those asked for, or every core of this process for 0.
-
-    Raises:
-        ValueError: a negative number.
-    """
-    if threads < 0:
-        raise ValueError(f"threads: got {threads}, expected 1 or more, or 0 for every core")
-    return threads or available_cores()
 
 
 def installed_version() -> str:

@@ -15,6 +15,9 @@ from typing import Any
 
 from bench.errors import MissingFile
 
+THREADS = 2
+"""Threads of every recognizer where nobody says otherwise: the same on every machine, for the sake of equal bits."""
+
 RECORDED_DISTRIBUTIONS = (
     "numpy", "scipy", "pandas", "pyarrow", "pillow", "torch", "onnxruntime", "onnxruntime-gpu",
     "insightface", "opencv-python", "dlib-bin", "face_recognition_models", "scikit-image", "scikit-learn",
@@ -78,6 +81,17 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) or 1
     return os.cpu_count() or 1
+
+
+def thread_count(threads: int) -> int:
+    """The threads that a network gets: those asked for, or every core of this process for 0.
+
+    Raises:
+        ValueError: a negative number.
+    """
+    if threads < 0:
+        raise ValueError(f"threads: got {threads}, expected 1 or more, or 0 for every core")
+    return threads or available_cores()
 
 
 def _processor() -> str:

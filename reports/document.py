@@ -13,7 +13,7 @@ from markupsafe import Markup
 from bench.api import Progress
 from bench.metrics import ErrorCurve
 from bench.store.blobs import replace
-from reports import faces, numbers, origin, tables
+from reports import acquisition, faces, numbers, origin, sentences, tables
 from reports.curves import Mark, curve_of, thin
 from reports.figures import det, histogram, identity_matrix, roc
 from reports.figures.style import Look, looks, paper, save, slug
@@ -61,13 +61,14 @@ class _Writer:
         curves = 3 * max(len(run.series), 1)
         self.vertices = int(np.clip(ALL_VERTICES // curves, 64, MOST_VERTICES))
         self.names: dict[str, tuple[str, ...]] = {}
-        self.done, self.total = 0, 3 * len(run.groups) + 2 * len(run.series) + 1
+        self.done, self.total = 0, 4 * len(run.groups) + 2 * len(run.series) + 1
 
     def write(self) -> Path:
         with paper():
             groups = [self._group(group, f"g{position}") for position, group in enumerate(self.run.groups)]
         path = self.run.folder / "report.html"
         replace(path, render(self._page(groups)).encode())
+        self.done = self.total - 1
         self._tell()
         return path
 
@@ -79,7 +80,7 @@ class _Writer:
     # ------------------------------------------------------------------------------------------------ one group
 
     def _group(self, group: Group, anchor: str) -> GroupView:
-        view = GroupView(group.title, len(group.series), short=_in_short(group))
+        view = GroupView(group.title, len(group.series), short=sentences.in_short(group))
         if not group.series and not group.failed:
             return view
         place = (group.title,)
@@ -105,8 +106,10 @@ class _Writer:
             whole = curve_of(one)
             if whole is not None:
                 drawn.append(roc.Drawn(one.label, self.looks[one.label], thin(whole, self.vertices), marks[one.label]))
-                file = self._csv(_curve_frame(thin(whole, CSV_VERTICES)), "curve", group.title, one.label)
-                links.append((f"CSV: {one.label}" if len(group.series) > 1 else "CSV", file))
+                written = thin(whole, CSV_VERTICES)
+                file = self._csv(_curve_frame(written), "curve", group.title, one.label)
+                kind = "CSV" if written is whole else "CSV, thinned"
+                links.append((f"{kind}: {one.label}" if len(group.series) > 1 else kind, file))
         if not drawn:
             return
         legend = [(one.label, one.look) for one in drawn]
@@ -184,14 +187,14 @@ class _Writer:
         return Chart(
             id=anchor,
             spec=identity_matrix.chart(found, one.unit),
-            alt=f"Identity similarity matrix of {one.label} on {group.title}. {_matrix_words(found)}",
+            alt=f"Identity similarity matrix of {one.label} on {group.title}. {sentences.of_matrix(found)}",
             caption=f"Mean score between {len(found.people)} people, similar people next to each other"
             + (
                 f" ({numbers.count(found.left_out)} more are left out: nobody is as near to them)"
                 if found.left_out
                 else ""
             )
-            + f"; the framed diagonal compares photos of one person. {_matrix_words(found)} "
+            + f"; the framed diagonal compares photos of one person. {sentences.of_matrix(found)} "
             "A bright cell beside the diagonal is a pair that the recognizer may confuse.",
             files=(*_pictures(name), ("CSV", file)),
             heading=one.label,
@@ -200,11 +203,11 @@ class _Writer:
         )
 
     def _acquisition(self, group: Group, view: GroupView) -> None:
-        view.acquisition = tables.acquisition(group, self.looks)
+        view.acquisition = acquisition.table(group, self.looks)
         if view.acquisition is None:
             return
-        missed = tables.missed_frame(group)
-        counts = self._csv(tables.acquisition_frame(group), "acquisition", group.title)
+        missed = acquisition.missed_frame(group)
+        counts = self._csv(acquisition.counts_frame(group), "acquisition", group.title)
         view.acquisition_files = (("CSV: counts", counts), ("CSV: photos", self._csv(missed, "missed", group.title)))
         for one in group.series:
             rows = missed[missed["series"] == one.label]
@@ -254,13 +257,14 @@ class _Writer:
             for group in run.groups for one in group.series
         ]  # fmt: skip
         day = str(manifest.get("started", ""))[:16].replace("T", " ")
+        kicker = ("impersona report", day, sentences.commit(manifest.get("git")))
         return Page(
             title=run.name,
             version=version,
-            kicker=" · ".join(part for part in ("impersona report", day, _commit(manifest.get("git"))) if part),
-            question=_question(run),
-            alert=_alert(run),
-            facts=_facts(run),
+            kicker=" · ".join(filter(None, kicker)),
+            question=sentences.question(run),
+            alert=sentences.alert(run),
+            facts=sentences.facts(run),
             groups=groups,
             failed=run.failed,
             unfinished=run.unfinished,
@@ -286,90 +290,3 @@ def _curve_frame(curve: ErrorCurve) -> pd.DataFrame:
             "false_non_matches": curve.false_non_matches,
         }
     )
-
-
-def _matrix_words(matrix: identity_matrix.IdentityMatrix) -> str:
-    summary = {key: numbers.plain(value, 3) for key, value in matrix.summary.items()}
-    words = f"On the diagonal {summary['mated_mean']} on average, {summary['mated_lowest']} at the lowest"
-    if matrix.closest is None:
-        return f"{words}."
-    row, column = matrix.closest
-    return (
-        f"{words}; beside it {summary['nonmated_mean']} on average, {summary['nonmated_highest']} at the highest, "
-        f"between {matrix.people[row]} and {matrix.people[column]}."
-    )
-
-
-def _question(run: Run) -> str:
-    if not run.groups:
-        return "Nothing has been measured yet."
-    labels = [label if len(label) < 60 else f"{label[:57]}…" for label in run.labels]
-    who = numbers.listed(labels) if len(labels) <= 5 else f"{len(labels)} recognizers"
-    where = list(dict.fromkeys(group.dataset for group in run.groups))
-    protocols = list(dict.fromkeys(group.protocol for group in run.groups))
-    does = "does" if len(labels) == 1 else "do"
-    protocol = f"Protocol{'' if len(protocols) == 1 else 's'} {numbers.listed(protocols)}."
-    return f"How well {does} {who} tell the people of {numbers.listed(where)} apart? {protocol}"
-
-
-def _in_short(group: Group) -> list[Markup]:
-    known = []
-    for one in group.series:
-        value = tables.by_key(one).get(("equal_error_rate", None), {}).get("value")
-        if value is not None:
-            known.append((value, one))
-    if not known:
-        return []
-    value, first = min(known, key=lambda entry: entry[0])
-    claim = Markup("<b>{}</b> has {} equal error rate{}{}").format(
-        first.label,
-        "the lowest" if len(known) > 1 else "an",
-        ", " if len(known) > 1 else " of ",
-        numbers.percent(value),
-    )
-    records = tables.by_key(first)
-    for point in reversed(tables.points_of(group)):
-        rate = records.get(("true_match_rate", point.name), {})
-        if rate.get("value") is not None:
-            weak = " (a weak operating point)" if records["threshold", point.name]["support"] != "ok" else ""
-            strictest = Markup("; at {}{}, the strictest that these trials support, it accepts {} of mated pairs")
-            return [claim + strictest.format(point.label, weak, numbers.percent(rate["value"])) + "."]
-    return [claim + "."]
-
-
-def _alert(run: Run) -> str:
-    parts = []
-    if run.failed:
-        parts.append(f"{numbers.plural(len(run.failed), 'cell')} of {len(run.manifest['cells'])} failed.")
-    if run.unfinished:
-        parts.append(f"{numbers.plural(run.unfinished, 'cell')} of {len(run.manifest['cells'])} not run yet.")
-    return " ".join(parts)
-
-
-def _facts(run: Run) -> list[tuple[str, str, str]]:
-    firsts = [group.series[0] for group in run.groups if group.series]
-    facts = []
-    if firsts:
-        trials = sum(len(one.scores) for one in firsts)
-        mated = sum(int(one.is_mated.sum()) for one in firsts)
-        split = f"{numbers.count(mated)} mated, {numbers.count(trials - mated)} nonmated"
-        facts.append(("Comparisons", numbers.count(trials), split))
-        frames = [one.frames for one in firsts if one.frames is not None]
-        if frames:
-            people = sum(frame["subject"].nunique() for frame in frames)
-            photos = sum(len(frame) for frame in frames)
-            facts.append(("Photos", numbers.count(photos), f"of {numbers.plural(people, 'person', 'people')}"))
-    cells = len(run.manifest["cells"])
-    well = len(run.series)
-    facts.append(("Cells", f"{well} of {cells}" if well != cells else str(cells), "succeeded"))
-    devices = list(dict.fromkeys(filter(None, (origin.device(one) for one in run.series))))
-    if devices:
-        short = dict.fromkeys(device.removesuffix("ExecutionProvider").upper() for device in devices)
-        exact = ", ".join(devices)
-        facts.append(("Ran on", ", ".join(short), exact if exact.upper() != ", ".join(short) else ""))
-    facts.append(("Seed", str(run.manifest.get("seed", "unknown")), "everything drawn follows from it"))
-    return facts
-
-
-def _commit(git: Mapping[str, object] | None) -> str:
-    return f"commit {str(git.get('commit', ''))[:10]}" if git and git.get("commit") else ""

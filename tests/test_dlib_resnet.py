@@ -222,7 +222,7 @@ def test_auto_is_the_cpu_where_torch_or_the_machine_has_no_cuda(monkeypatch):
     assert auto.fingerprint()["device"] == "cpu"
 
 
-@pytest.mark.parametrize("settings", [{"device": "tpu"}, {"threads": 0}, {"batch_size": 0}])
+@pytest.mark.parametrize("settings", [{"device": "tpu"}, {"threads": -1}, {"batch_size": 0}])
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(ValueError, match=r"got .*, expected"):
         DlibResnetSettings(**settings)

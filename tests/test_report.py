@@ -311,6 +311,7 @@ ODD_RUNS: dict[str, dict[str, Any]] = {
     "no trial": {"recognizers": ["lbp"], "trials": 0, "folds": 0},
     "two people": {"recognizers": ["lbp"], "people": 2, "trials": 40},
     "long names": {"recognizers": ["r" * 300, f"{'r' * 299}q"], "names": lambda index: f"{index:04d}{'n' * 300}"},
+    "other scripts": {"recognizers": ["識別器"], "names": lambda index: f"人{index} 😀 ﷽"},
     "many recognizers": {"recognizers": [f"recognizer {index}" for index in range(12)], "trials": 400},
 }
 

@@ -15,8 +15,8 @@ from bench.errors import ConfigError, MissingDependency, PluginError
 from bench.images import check_frame
 from bench.insightface_packs import ROOT, ModelSource
 from bench.insightface_packs import what_is_missing as _nothing_found
-from bench.onnx_runtime import THREADS, installed_version, open_session, provider_name, thread_count
-from bench.provenance import version_of
+from bench.onnx_runtime import installed_version, open_session, provider_name
+from bench.provenance import THREADS, thread_count, version_of
 
 REVISION = 1
 

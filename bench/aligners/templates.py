@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from bench.api import Face, FrameImage, Template
 from bench.errors import PluginError, ShapeError
 from bench.images import check_frame
+from bench.provenance import value_digest
 
 
 def _points(rows: ArrayLike) -> NDArray[np.float32]:
@@ -71,6 +72,12 @@ FFHQ256 = Template(
     },
 )
 """The generators' crop, FFHQ-style: hair and chin inside, eyes at 47 % and mouth at 75 % of the height."""
+
+
+def template_digest(template: Template) -> str:
+    """SHA-256 hex of a template's side and points, for a recognizer's fingerprint."""
+    targets = {scheme: points.tolist() for scheme, points in template.targets.items()}
+    return value_digest({"side": template.side, "targets": targets, "order": list(targets)})
 
 
 def ffhq_matrix(field5: ArrayLike, side: int) -> NDArray[np.float64]:

@@ -9,21 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.aligners.templates import ARCFACE112
+from bench.aligners.templates import ARCFACE112, template_digest
 from bench.api import Comparison, Crops, Embeddings, Fingerprint, Template
 from bench.errors import MissingDependency, PluginError, ShapeError
 from bench.insightface_packs import KNOWN_PACKS, ROOT, ModelSource
 from bench.insightface_packs import what_is_missing as _nothing_found
-from bench.onnx_runtime import (
-    GRAPH_OPTIMISATION,
-    THREADS,
-    installed_version,
-    open_session,
-    provider_name,
-    session_runtime,
-    thread_count,
-)
-from bench.provenance import version_of
+from bench.onnx_runtime import GRAPH_OPTIMISATION, installed_version, open_session, provider_name, session_runtime
+from bench.provenance import THREADS, thread_count, version_of
 
 REVISION = 1
 
@@ -104,6 +96,7 @@ class ArcfaceOnnx:
         """What determines the embeddings: the network's digest, provider, threads, batch and libraries."""
         return {
             "revision": REVISION,
+            "template": template_digest(ARCFACE112),
             **self._source.digests(),
             "provider": provider_name(self.settings.provider),
             "threads": thread_count(self.settings.threads),

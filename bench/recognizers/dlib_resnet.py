@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from bench import weights
-from bench.aligners.templates import DLIB150
+from bench.aligners.templates import DLIB150, template_digest
 from bench.api import Comparison, Crops, Embeddings, Fingerprint
 from bench.errors import ProviderError, ShapeError
-from bench.provenance import file_digest, version_of
+from bench.provenance import THREADS, file_digest, thread_count, version_of
 
 if TYPE_CHECKING:
     import torch
@@ -39,20 +39,19 @@ class DlibResnetSettings:
 
     Attributes:
         device: ``"auto"`` is CUDA where this torch and this machine seem to have it, else the CPU.
-        threads: how many CPU threads torch may use in this process; None leaves torch's own choice.
+        threads: CPU threads that torch gets in this process; 0 for every core.
         batch_size: crops that the network sees at once; 16 is the fastest on two cores (benchmarks/).
     """
 
     device: Device = "cpu"
-    threads: int | None = None
+    threads: int = THREADS
     batch_size: int = 16
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""
         if self.device not in get_args(Device):
             raise ValueError(f"device: got {self.device!r}, expected one of {', '.join(get_args(Device))}")
-        if self.threads is not None and self.threads < 1:
-            raise ValueError(f"threads: got {self.threads}, expected at least 1, or null for torch's own choice")
+        thread_count(self.threads)
         if self.batch_size < 1:
             raise ValueError(f"batch_size: got {self.batch_size}, expected at least 1")
 
@@ -71,8 +70,9 @@ class DlibResnet:
         """What determines the embeddings."""
         return {
             "revision": 1,
+            "template": template_digest(DLIB150),
             "device": self._device,
-            "threads": self.settings.threads,
+            "threads": thread_count(self.settings.threads),
             "batch_size": self.settings.batch_size,
             "weights": file_digest(self._weight_file),
             "torch": version_of("torch"),
@@ -176,8 +176,6 @@ class DlibResnet:
                 " set device: cpu, or install torch's CUDA build (pip install torch --index-url"
                 " https://download.pytorch.org/whl/cu128) and see `impersona doctor`"
             )
-        if self.settings.threads is not None:
-            torch.set_num_threads(self.settings.threads)
         with torch.inference_mode(False):  # weights born in inference mode would refuse every later gradient
             network = DlibNetwork(read_weights(self._weight_file))
             # oneDNN and cuDNN are fastest with channels last: on two cores 375 against 180 to 310 crops a second.
@@ -210,6 +208,9 @@ class DlibResnet:
             with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
                 yield batch
         else:
+            threads = thread_count(self.settings.threads)
+            if torch.get_num_threads() != threads:
+                torch.set_num_threads(threads)
             yield batch
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.aligners.templates import DLIB150
+from bench.aligners.templates import DLIB150, template_digest
 from bench.api import Comparison, Crops, Embeddings, Fingerprint, Template
 from bench.errors import CorruptFile, ShapeError
 from bench.images import to_frames
@@ -94,6 +94,7 @@ class Lbp:
         return {
             "revision": REVISION,
             "layout": LAYOUT,
+            "template": template_digest(TEMPLATE),
             "weights": file_digest(self._weight_file),
             "batch_size": self.batch_size,
             "scikit-image": version_of("scikit-image"),
