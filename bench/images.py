@@ -16,6 +16,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bench.errors import CorruptFile, MissingFile, ShapeError
 
+READER = ("pillow", "numpy")
+"""The distributions that turn a file or a drawing into pixels: another version may give other pixels."""
+
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 

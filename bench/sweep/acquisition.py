@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from bench.api import Aligner, Crops, Dataset, Embeddings, Face, Frame, FrameImage, Progress, Recognizer
 from bench.errors import PluginError
-from bench.images import to_crops
+from bench.images import READER, to_crops
+from bench.provenance import version_of
 from bench.store.cache import ArrayCache, Arrays, CacheContext
 from bench.sweep.instances import plugin
 from bench.sweep.sighting import NO_FACE, Cast, Sighting, from_arrays, sightings, to_arrays
@@ -71,7 +72,11 @@ def acquire(
     dataset: Dataset = plugin("dataset", cast.dataset)
     aligner: Aligner = plugin("aligner", cast.aligner)
     recognizer: Recognizer = plugin("recognizer", cast.recognizer)
-    aligned_by = {"aligner": cast.aligner["name"], "aligner_fingerprint": dict(aligner.fingerprint())}
+    aligned_by = {
+        "images_read_by": {name: version_of(name) for name in READER},
+        "aligner": cast.aligner["name"],
+        "aligner_fingerprint": dict(aligner.fingerprint()),
+    }
     seen = cache.context("detections", aligned_by)
     known = cache.context(
         "embeddings",

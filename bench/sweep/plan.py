@@ -15,7 +15,8 @@ from bench import registry
 from bench.api import Aligner, Cell, Dataset, Kind, Recognizer, Trials
 from bench.config import PluginEntry, RecognizerEntry, Sweep, axes_of
 from bench.errors import ConfigError, UnknownName
-from bench.provenance import value_digest
+from bench.images import READER
+from bench.provenance import value_digest, version_of
 from bench.seeding import stream
 from bench.sweep.instances import plain, plugin
 
@@ -91,6 +92,7 @@ def _cells(sweep: Sweep, dataset_entry: Entry, dataset_axes: Axes, part: Mapping
                     "cell": CELL_REVISION,
                     "assessment": assessment,
                     **part,
+                    "images_read_by": {name: version_of(name) for name in READER},
                     "recognizer": _identity(entry, recognizer),
                     "aligner": _identity(aligner_entry, aligner),
                     "comparison": recognizer.comparison,

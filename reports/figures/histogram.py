@@ -95,13 +95,14 @@ def draw(shown: Histogram, label: str, look: Look, unit: str, lines: Sequence[Li
     axes.stairs(shown.mated * 100, shown.edges, color=look.color, linewidth=1.2)
     top = max(float(shown.mated.max()), float(shown.nonmated.max()), 1e-9) * 100
     axes.set_ylim(0, top * (1.1 + 0.09 * len(lines)))
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
     for row, line in enumerate(sorted(lines, key=lambda line: line.threshold)):
         height = top * (1.06 + 0.09 * (len(lines) - row))
         style = (0, (2, 2)) if line.weak else "solid"
         axes.plot([line.threshold] * 2, [0, height], color=INK, linewidth=0.9, linestyle=style)
         text = f" {line.label}{' (weak)' if line.weak else ''} "
         side = "right" if _far_right(line, shown) else "left"
-        axes.annotate(text, (line.threshold, height), fontsize=7.5, va="top", ha=side, color=INK)
+        axes.annotate(text, (line.threshold, height), fontsize=7.5, va="top", ha=side, color=INK, bbox=paper)
     axes.grid(axis="x", visible=False)
     axes.set_title(literal(label))
     axes.set_xlabel(unit)
@@ -182,7 +183,7 @@ def _rule(line: Line) -> dict[str, Any]:
 
 def _far_right(line: Line, shown: Histogram) -> bool:
     """Whether a label to the right of a threshold would leave the picture."""
-    return bool(line.threshold > shown.edges[0] + 0.78 * (shown.edges[-1] - shown.edges[0]))
+    return bool(line.threshold > shown.edges[0] + 0.86 * (shown.edges[-1] - shown.edges[0]))
 
 
 def _note(line: Line, row: int, to_the_left: bool) -> dict[str, Any]:
