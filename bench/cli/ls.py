@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import textwrap
 
 import click
 
@@ -27,7 +28,7 @@ def ls(kind: str | None, as_json: bool) -> None:
         click.echo(f"no {kind} plugins yet")
         return
     width = max(len(row["name"]) for row in rows) + 2
-    wide = max(40, shutil.get_terminal_size().columns)
+    wide = max(60, shutil.get_terminal_size((120, 24)).columns)
     for current in dict.fromkeys(row["kind"] for row in rows):
         click.secho(current, bold=True)
         for row in (row for row in rows if row["kind"] == current):
@@ -36,8 +37,5 @@ def ls(kind: str | None, as_json: bool) -> None:
             click.echo(f"  {mark} {row['name']:<{width}}{row['summary']}")
             details = [f"source: {row['source']}", f"licence: {row['licence']}"]
             for line in details if ready else [*details, f"missing: {row['missing']}"]:
-                click.secho(_clip(f"    {'':<{width}}{line}", wide), dim=True)
-
-
-def _clip(line: str, width: int) -> str:
-    return line if len(line) <= width else line[: width - 1] + "…"
+                indent = " " * (width + 4)
+                click.secho(textwrap.fill(line, wide, initial_indent=indent, subsequent_indent=indent + "  "), dim=True)
