@@ -63,7 +63,7 @@ def test_a_sweep_ends_as_a_run_folder(sweep: Callable[..., Any], tmp_path: Path)
     a, b = (np.clip(np.array(COLOURS["ann"]) + 9 * k, 0, 255).astype(np.uint8) / np.float32(255) for k in (0, 1))
     assert first["score"] == pytest.approx(a @ b / np.linalg.norm(a) / np.linalg.norm(b), abs=2e-7)
     assert set(json.loads((run.path / "manifest.json").read_text())) >= {
-        "versions", "machine", "git", "seed", "sweep", "cells", "command",
+        "versions", "machine", "git", "seed", "sweep", "cells", "command", "ran",
     }  # fmt: skip
 
 

@@ -119,10 +119,11 @@ class _Display(Listener):
             self._line(f"[red]failed[/red] {_title(cell)}: {outcome.error}: {escape(outcome.message)}")
         elif isinstance(outcome, Success):
             counts = outcome.counts
+            self._line(f"[green]done[/green]   {_title(cell)}: {outcome.seconds:.1f} s")
+            self._line(f"         {_headline(outcome)}")
             self._line(
-                f"[green]done[/green] {_title(cell)}: {_headline(outcome)}; {counts['embeddings_computed']} embeddings "
-                f"computed, {counts['embeddings_from_cache']} cached, {counts['frames_not_acquired']} of "
-                f"{counts['frames']} faces not found; {outcome.seconds:.1f} s"
+                f"         {counts['embeddings_computed']} embeddings computed, {counts['embeddings_from_cache']} from the "
+                f"cache; {counts['frames_not_acquired']} of {counts['frames']} photos without a face"
             )
 
     def _line(self, text: str) -> None:

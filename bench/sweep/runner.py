@@ -82,8 +82,21 @@ def run_sweep(
     finally:
         runner.close()
         folder.write_summary(cell.key for cell in planned.cells)
-    folder.write_manifest(manifest | {"seconds": round(time.monotonic() - clock, 3)})
+    ran = [_what_ran(outcome) for outcome in folder.outcomes()]
+    folder.write_manifest(manifest | {"seconds": round(time.monotonic() - clock, 3), "ran": ran})
     return folder
+
+
+def _what_ran(outcome: dict[str, Any]) -> dict[str, Any]:
+    """A cell's labels, digests and fingerprints, and the device or provider that it really ran on."""
+    spec = outcome["spec"]
+    return {
+        "cell": outcome["key"],
+        "labels": outcome["labels"],
+        "runtime": outcome.get("runtime"),
+        "digests": {name: spec[name] for name in ("trials", "images")},
+        "fingerprints": {role: spec[role]["fingerprint"] for role in ("dataset", "aligner", "recognizer")},
+    }
 
 
 def _execute(cell: Cell, cache: ArrayCache, listener: Listener) -> Outcome:
