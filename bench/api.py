@@ -231,7 +231,10 @@ class Dataset(Plugin, Protocol):
         ...
 
     def content_digest(self, key: str) -> str:
-        """SHA-256 hex of what `image` decodes: of the file's bytes, or of the parameters of a drawn face."""
+        """SHA-256 hex of everything that determines the pixels of `image`, settings included.
+
+        For a file that is shown as it is, of its bytes; for a drawn face, of its parameters.
+        """
         ...
 
     def trials(self, protocol: str, rng: np.random.Generator) -> Trials:

@@ -101,6 +101,17 @@ class Sweep(BaseModel):
         return tuple(sorted(value, reverse=True))
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """YAML's safe loader, which refuses a key that stands twice: the second would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def load_sweep(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Sweep:
     """The sweep that a YAML file describes.
 
@@ -114,7 +125,7 @@ def load_sweep(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> S
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-        document = yaml.safe_load(text)
+        document = yaml.load(text, _StrictLoader)
     except FileNotFoundError as error:
         raise MissingFile(f"no sweep file at {path}; examples/ has some to copy") from error
     except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
@@ -134,7 +145,7 @@ def parse_sweep(document: Mapping[str, Any], where: str = "sweep") -> Sweep:
         where: what to call it in an error.
     """
     expanded = _expand(document, where)
-    _refuse_unknown(expanded, Sweep.model_fields, where)
+    refuse_unknown(expanded, Sweep.model_fields, where)
     try:
         return Sweep.model_validate(expanded)
     except ValidationError as error:
@@ -153,7 +164,7 @@ def validate_settings(cls: type, given: Mapping[str, Any], where: str) -> Any:
         UnknownName: a key is not a setting of the plugin.
         ConfigError: a value is missing or of the wrong type or range.
     """
-    _refuse_unknown(given, [field.name for field in dataclasses.fields(cls)], where, "setting")
+    refuse_unknown(given, [field.name for field in dataclasses.fields(cls)], where, "setting")
     try:
         return TypeAdapter(cls).validate_python(dict(given))
     except ValidationError as error:
@@ -237,7 +248,18 @@ def _variable(name: str, where: str) -> str:
     return os.environ[name]
 
 
-def _refuse_unknown(given: Mapping[str, Any], known: Iterable[str], where: str, what: str = "key") -> None:
+def refuse_unknown(given: Mapping[str, Any], known: Iterable[str], where: str, what: str = "key") -> None:
+    """Makes sure that every key is a known one.
+
+    Args:
+        given: a part of a sweep.
+        known: the keys that it may have.
+        where: what to call the part in an error.
+        what: what to call a key.
+
+    Raises:
+        UnknownName: a key is not; names the nearest that is.
+    """
     known = list(known)
     for key in given:
         if key not in known:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from bench.errors import ConfigError, ImpersonaError
+from bench.places import DATA_VARIABLE, MODELS_VARIABLE, cache_root, folder_of, lfw_roots
 from bench.provenance import machine, version_of, versions
 from bench.version import __version__
-from bench.weights import MODELS_VARIABLE, RELEASED, dlib_model
+from bench.weights import RELEASED, dlib_model
 
 PACKAGES = ("bench", "attacks", "generators", "reports")
 DISTRIBUTION = "impersona"
@@ -66,10 +66,13 @@ def examine() -> list[Finding]:
 
 
 def _guarded(look: Callable[[], Iterator[Finding]]) -> list[Finding]:
+    findings = []
     try:
-        return list(look())
-    except (ImportError, OSError, ImpersonaError) as error:
-        return [Finding(look.__name__.strip("_"), "problem", f"{type(error).__name__}: {error}")]
+        for finding in look():
+            findings.append(finding)  # noqa: PERF402 - what was found before an error must not be lost
+    except (ImportError, AttributeError, RuntimeError, OSError, ImpersonaError) as error:
+        findings.append(Finding(look.__name__.strip("_"), "problem", f"{type(error).__name__}: {error}"))
+    return findings
 
 
 def _versions() -> Iterator[Finding]:
@@ -148,36 +151,30 @@ def _weights() -> Iterator[Finding]:
 
 
 def _models() -> Iterator[Finding]:
-    folder = os.environ.get(MODELS_VARIABLE)
-    if not folder:
-        text = f"{MODELS_VARIABLE} is not set: ONNX models are found by the path that a sweep gives"
-        yield Finding("models", "note", text, (f"export {MODELS_VARIABLE}=/path/to/models",))
-    elif not Path(folder).is_dir():
-        yield Finding("models", "problem", f"{MODELS_VARIABLE}={folder} is no folder", (f"mkdir -p {folder}",))
-    else:
-        found = sorted(path.name for path in Path(folder).glob("*.onnx"))
-        yield Finding("models", "ok", f"{MODELS_VARIABLE}={folder}: {', '.join(found) or 'no *.onnx'}")
+    yield _folder("models", MODELS_VARIABLE, "ONNX models are found by the path that a sweep gives", "*.onnx")
     packs = Path("~/.insightface/models").expanduser()
     found = sorted(path.name for path in packs.iterdir() if path.is_dir()) if packs.is_dir() else []
     yield Finding("models", "ok", f"InsightFace packs in {packs}: {', '.join(found) or 'none'}")
 
 
 def _data() -> Iterator[Finding]:
-    folder = os.environ.get("IMPERSONA_DATA")
-    if not folder:
-        text = "IMPERSONA_DATA is not set: data sets are found by the root that a sweep gives"
-        yield Finding("data", "note", text, ("export IMPERSONA_DATA=/path/to/data",))
-    elif not Path(folder).is_dir():
-        yield Finding("data", "problem", f"IMPERSONA_DATA={folder} is no folder", (f"mkdir -p {folder}",))
-    else:
-        found = sorted(path.name for path in Path(folder).iterdir() if path.is_dir())
-        yield Finding("data", "ok", f"IMPERSONA_DATA={folder}: {', '.join(found) or 'empty'}")
+    yield _folder("data", DATA_VARIABLE, "data sets are found by the root that a sweep gives", "*/")
+    places = ", ".join(f"{root} ({'found' if (root / 'pairs.txt').is_file() else 'not there'})" for root in lfw_roots())
+    yield Finding("data", "ok", f"LFW is looked for in {places}")
+
+
+def _folder(topic: str, variable: str, otherwise: str, pattern: str) -> Finding:
+    folder = folder_of(variable)
+    if folder is None:
+        return Finding(topic, "note", f"{variable} is not set: {otherwise}", (f"export {variable}=/path/to/{topic}",))
+    if not folder.is_dir():
+        return Finding(topic, "problem", f"{variable}={folder} is no folder", (f"mkdir -p {folder}",))
+    found = sorted(path.name for path in folder.glob(pattern))
+    return Finding(topic, "ok", f"{variable}={folder}: {', '.join(found) or f'no {pattern}'}")
 
 
 def _cache() -> Iterator[Finding]:
-    import platformdirs
-
-    folder = Path(os.environ.get("IMPERSONA_CACHE") or platformdirs.user_cache_dir("impersona", appauthor=False))
+    folder = cache_root()
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
     text = f"embeddings (biometric data, if the faces are real) lie in {folder}: {size / 2**20:.1f} MB"
     yield Finding("cache", "ok", text)

@@ -8,6 +8,7 @@
     ├── MissingFile          a data set, weight file or run folder is not where it was looked for
     ├── CorruptFile          a file is there and cannot be read as what it should be
     ├── ProviderError        the execution provider or device asked for is not available here
+    ├── WorkerLost           a worker process was killed
     ├── ShapeError           an array of the wrong shape, dtype or range
     └── InsufficientData     too few people, frames or scores for what was asked
 
@@ -70,6 +71,10 @@ class CorruptFile(ImpersonaError):
 
 class ProviderError(ImpersonaError):
     """The execution provider or device that was asked for is not available here."""
+
+
+class WorkerLost(ImpersonaError):
+    """A worker process was killed from outside, most often for want of memory."""
 
 
 class ShapeError(ImpersonaError):

@@ -24,7 +24,8 @@ from typing import Any, Literal
 
 from bench.errors import CorruptFile, MissingDependency, MissingFile
 from bench.onnx_runtime import check_sha256, model_digests
-from bench.weights import MODELS_VARIABLE, user_model
+from bench.places import MODELS_VARIABLE, folder_of
+from bench.weights import user_model
 
 Task = Literal["detection", "recognition"]
 
@@ -199,9 +200,9 @@ def what_is_missing(task: Task) -> str:
     """One line if this machine has neither a pack nor a file of the user's for a task; empty otherwise."""
     if any((Path(ROOT).expanduser() / "models").glob("*/**/*.onnx")):
         return ""
-    folder = os.environ.get(MODELS_VARIABLE)
+    folder = folder_of(MODELS_VARIABLE)
     detects = re.compile(r"(scrfd|det_|yunet|retinaface)", re.IGNORECASE)
-    for path in Path(folder).glob("*.onnx") if folder else ():
+    for path in folder.glob("*.onnx") if folder else ():
         if bool(detects.match(path.name)) == (task == "detection") and not path.name.startswith("yunet"):
             return ""
     return "no model here yet: pack: buffalo_l downloads one, model: FILE.onnx takes yours"

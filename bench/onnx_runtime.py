@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.errors import CorruptFile, MissingDependency, PluginError, ProviderError
-from bench.provenance import THREADS, file_digest, thread_count, version_of
+from bench.provenance import THREADS, file_digest, has_nvidia_driver, thread_count, version_of
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -56,9 +55,7 @@ def provider_name(provider: str) -> str:
         ValueError: no such name.
     """
     if provider == "auto":
-        driver = shutil.which("nvidia-smi") is not None or os.path.exists("/dev/nvidiactl")
-        hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-        return CUDA if driver and not hidden and version_of("onnxruntime-gpu") != "absent" else CPU
+        return CUDA if has_nvidia_driver() and version_of("onnxruntime-gpu") != "absent" else CPU
     if provider.endswith("ExecutionProvider"):
         return provider
     if provider not in PROVIDERS:

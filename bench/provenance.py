@@ -6,8 +6,10 @@ import functools
 import hashlib
 import importlib.metadata
 import json
+import math
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,7 +53,7 @@ def file_digest(path: str | os.PathLike[str]) -> str:
     return _file_digest(os.fspath(path), stat.st_size, stat.st_mtime_ns)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.cache
 def _file_digest(path: str, size: int, mtime_ns: int) -> str:
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -77,10 +79,19 @@ def machine() -> dict[str, str | int]:
 
 
 def available_cores() -> int:
-    """How many cores this process may use, at least 1."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) or 1
-    return os.cpu_count() or 1
+    """How many cores this process may use, at least 1: those it may run on, or a container's share of them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores or 1, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):  # no cgroup of version 2, or one without a limit
+        return cores or 1
+
+
+def has_nvidia_driver() -> bool:
+    """Whether this machine has an NVIDIA driver that is not hidden from this process; imports nothing."""
+    driver = shutil.which("nvidia-smi") is not None or os.path.exists("/dev/nvidiactl")
+    return driver and os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1")
 
 
 def thread_count(threads: int) -> int:
@@ -105,8 +116,10 @@ def _processor() -> str:
 
 
 def git_commit(folder: str | os.PathLike[str]) -> Mapping[str, str | bool] | None:
-    """The commit that a folder is checked out at and whether it has changes, or None outside a checkout."""
+    """The commit that a folder of tracked files is checked out at and whether it has changes, or None elsewhere."""
     try:
+        # An environment inside somebody's checkout is no part of that checkout.
+        _git(folder, "ls-files", "--error-unmatch", ".")
         commit = _git(folder, "rev-parse", "HEAD")
         return {"commit": commit, "changed": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
     except (OSError, subprocess.SubprocessError):

@@ -30,6 +30,11 @@ PROTOCOLS: Mapping[Kind, type] = {
     "executor": api.Executor,
 }
 
+STRANGERS_ERRORS = (
+    ImportError, AttributeError, TypeError, ValueError, LookupError, NameError, SyntaxError, RuntimeError, OSError,
+)  # fmt: skip
+"""What importing somebody else's module may raise."""
+
 _NO_SETTINGS = dataclasses.make_dataclass("NoSettings", [], frozen=True)
 
 
@@ -94,7 +99,7 @@ def registry() -> Registry:
         try:
             table = point.load()
             rows = list(table)
-        except (ImportError, AttributeError, TypeError) as error:
+        except STRANGERS_ERRORS as error:
             raise PluginError(f"{origin}: {point.value} is not a table of plugin rows ({error})") from error
         for row in rows:
             found.add(row, origin)
@@ -153,7 +158,7 @@ def _resolve(row: PluginRow, target: str) -> Any:
     module, _, name = target.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except STRANGERS_ERRORS as error:
         raise PluginError(f"{row.kind} {row.name!r}: {target} cannot be imported ({error})") from error
 
 

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 from bench.errors import MissingDependency, MissingFile
+from bench.places import MODELS_VARIABLE, folder_of
 
 RELEASED = Path(__file__).with_name("weights")
-MODELS_VARIABLE = "IMPERSONA_MODELS"
 
 
 def released(name: str) -> Path:
@@ -55,8 +55,8 @@ def user_model(name: str | os.PathLike[str]) -> Path:
     direct = Path(name).expanduser()
     if direct.is_file():
         return direct
-    folder = os.environ.get(MODELS_VARIABLE)
-    if folder and direct.name == str(name) and (Path(folder) / direct).is_file():
-        return Path(folder) / direct
-    looked = f"{direct}" + (f" and {Path(folder) / direct.name}" if folder else f"; {MODELS_VARIABLE} is not set")
+    folder = folder_of(MODELS_VARIABLE)
+    if folder and direct.name == str(name) and (folder / direct).is_file():
+        return folder / direct
+    looked = f"{direct}" + (f" and {folder / direct.name}" if folder else f"; {MODELS_VARIABLE} is not set")
     raise MissingFile(f"no model file {direct.name!r}: looked at {looked}; give its path as model: /path/to/file.onnx")

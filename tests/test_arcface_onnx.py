@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
-from bench import onnx_runtime
+from bench import onnx_runtime, provenance
 from bench.aligners.templates import ARCFACE112
 from bench.api import Crops
 from bench.errors import ConfigError, CorruptFile, MissingFile, PluginError, ProviderError, ShapeError
@@ -229,7 +229,7 @@ def test_a_provider_that_gives_way_in_silence_is_an_error(tmp_path: Path, monkey
 
 def test_auto_is_settled_without_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_runtime, "version_of", lambda name: "1.20")
-    monkeypatch.setattr(onnx_runtime.shutil, "which", lambda name: "/bin/nvidia-smi")
+    monkeypatch.setattr(provenance.shutil, "which", lambda name: "/bin/nvidia-smi")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert onnx_runtime.provider_name("auto") == onnx_runtime.CUDA
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

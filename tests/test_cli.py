@@ -99,7 +99,7 @@ def test_bad_usage_ends_with_2(
 
 def test_a_folder_that_cannot_be_written_to(toy_sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("run", str(toy_sweep), "--out", "/proc/nowhere/run") == 2
-    assert "choose a folder that can be written to" in capsys.readouterr().err
+    assert "choose a folder that may be read and written" in capsys.readouterr().err
 
 
 def test_a_dry_run_writes_nothing(

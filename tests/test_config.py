@@ -97,6 +97,9 @@ def test_what_is_no_sweep_file(tmp_path: Path) -> None:
         load_sweep(tmp_path / "bad.yaml")
     with pytest.raises(ConfigError, match="is not a YAML file"):
         load_sweep(tmp_path)
+    (tmp_path / "twice.yaml").write_text("name: a\nseed: 1\nseed: 2\n")
+    with pytest.raises(ConfigError, match="the key 'seed' stands twice"):
+        load_sweep(tmp_path / "twice.yaml")
 
 
 @dataclass(frozen=True)

@@ -54,11 +54,11 @@ def test_both_onnxruntimes_get_two_commands(monkeypatch: pytest.MonkeyPatch) -> 
 def test_folders_that_are_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("IMPERSONA_DATA", str(tmp_path / "none"))
     monkeypatch.setenv("IMPERSONA_MODELS", str(tmp_path / "none"))
-    assert levels("data") == ["problem"]
+    assert levels("data")[0] == "problem"
     assert "problem" in levels("models")
     monkeypatch.setenv("IMPERSONA_DATA", str(tmp_path))
     monkeypatch.delenv("IMPERSONA_MODELS")
-    assert levels("data") == ["ok"]
+    assert levels("data")[0] == "ok"
     assert "note" in levels("models")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 import threading
 from pathlib import Path
 
@@ -159,3 +161,34 @@ def test_a_run_folder_of_another_version_or_none_is_refused(tmp_path: Path) -> N
     (tmp_path / "summary.json").write_text(json.dumps({"schema": "other/1", "records": []}))
     with pytest.raises(CorruptFile, match=r"'other/1'; expected 'impersona\.summary/1'"):
         RunFolder.open(tmp_path).summary()
+
+
+def test_a_failure_never_replaces_a_success(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.write_outcome(cell("a"), Success("a", (), {}, {}, 1.0))
+    folder.write_outcome(cell("a"), Failure("a", "RuntimeError", "no", "trace", 0.1))
+    assert folder.succeeded("a")
+
+
+def test_an_entry_out_of_reach_is_not_deleted(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ArrayCache().context("embeddings", PARTS)
+    context.add(DIGESTS[:1], {"embedding": np.ones((1, 4), np.float32)})
+
+    def stale(self: DiskStore, key: str) -> bytes:
+        raise OSError(116, "Stale file handle", key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DiskStore, "get", stale)
+        assert context.load(DIGESTS[:1])[0].tolist() == [-1]
+    assert context.load(DIGESTS[:1])[0].tolist() == [0]
+
+
+def test_a_full_disk_names_the_file_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        DiskStore(tmp_path).put_if_absent("a/b", b"x")
+    assert caught.value.filename == str(tmp_path / "a" / "b")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

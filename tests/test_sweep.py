@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 import bench
 from bench.api import Cell, Face, Outcome
 from bench.config import parse_sweep
-from bench.errors import ConfigError, PluginError, UnknownName
+from bench.errors import ConfigError, CorruptFile, PluginError, UnknownName, WorkerLost
 from bench.registry import Registry
 from bench.store.blobs import DiskStore
 from bench.store.cache import ArrayCache
 from bench.store.run_folder import RunFolder
 from bench.sweep.acquisition import acquire, embed_padded
 from bench.sweep.executors.inline import Inline
+from bench.sweep.instances import plugin
 from bench.sweep.plan import plan
 from bench.sweep.runner import Listener, run_sweep
-from bench.sweep.sighting import Cast, Sighting, from_arrays, to_arrays
+from bench.sweep.sighting import Cast, Sighting, from_arrays, sightings, to_arrays, worker_count
+from bench.weights import released
 from tests.toys import COLOURS, ToyRecognizer, ToySettings, add_toys, photos, write
 
 
@@ -266,3 +275,86 @@ def test_the_notebook_functions(sweep: Callable[..., Any], tmp_path: Path) -> No
     assert {"dlib_resnet", "arcface_onnx", "lbp", "toy"} == set(table["name"])
     with pytest.raises(AttributeError, match="no attribute 'runn'"):
         _ = bench.runn
+
+
+def test_a_renamed_recognizer_is_renamed_in_the_summary(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    for label in ("old", "new"):
+        run = run_sweep(sweep(recognizers=[{"name": "toy", "label": label}]), tmp_path / "run")
+    assert set(run.summary()["recognizer"]) == {"new"}
+    assert len(run.trials()) == 66
+    assert ToyRecognizer.embedded == 12
+
+
+def test_a_table_that_is_lost_or_damaged_is_made_again(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    run = run_sweep(sweep(), tmp_path / "run")
+    (table,) = (tmp_path / "run").rglob("trials.parquet")
+    whole = table.read_bytes()
+    table.write_bytes(whole[:100])
+    with pytest.raises(CorruptFile, match=r"delete .*cells/\w+ and run the sweep again"):
+        run.trials()
+    table.unlink()
+    assert run_sweep(sweep(), tmp_path / "run").trials().shape == (66, 10)
+    assert table.read_bytes() == whole
+
+
+def test_a_weight_file_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+    path = tmp_path / "lbp.safetensors"
+    path.write_bytes(released("lbp.safetensors").read_bytes())
+    entry = {"name": "lbp", "weights": str(path)}
+    root = photos(tmp_path / "photos", people=["ann"])
+    before = bench.embed({"name": "folder", "root": str(root)}, entry, "none")["embedding"].iloc[0]
+    assert plugin("recognizer", entry) is plugin("recognizer", entry)
+    with safe_open(path, "np") as stream:
+        metadata = stream.metadata()
+    save_file({name: -tensor for name, tensor in load_file(path).items()}, path, metadata)
+    after = bench.embed({"name": "folder", "root": str(root)}, entry, "none")["embedding"].iloc[0]
+    assert not np.array_equal(before, after)
+
+
+def test_photos_that_come_between_two_runs_are_seen(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    run_sweep(sweep(), tmp_path / "run")
+    write(tmp_path / "photos" / "ann" / "9.png", np.full((8, 8, 3), 99, np.uint8))
+    assert len(run_sweep(sweep(), tmp_path / "run").trials()) == 13 * 12 // 2
+
+
+def test_photos_that_change_while_a_sweep_runs_fail_the_cell(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    class Meddler(Listener):
+        def started(self, cell: Cell) -> None:
+            write(tmp_path / "photos" / "ann" / "0.png", np.full((8, 8, 3), 1, np.uint8))
+
+    run = run_sweep(sweep(), tmp_path / "run", listener=Meddler())
+    assert "changed after the sweep was planned" in run.failures()["message"].iloc[0]
+
+
+def test_a_killed_worker_is_a_clear_error(tmp_path: Path) -> None:
+    root = photos(tmp_path / "photos", per_person=30)
+    cast = Cast({"name": "folder", "root": str(root)}, {"name": "none"}, {"name": "lbp"})
+    todo = [(frame.key, None) for frame in bench.load("dataset", "folder", root=root).frames()]
+    found = sightings(cast, bench.load("recognizer", "lbp").template, todo, 1)
+    next(found)
+    for child in multiprocessing.active_children():
+        os.kill(child.pid or 0, signal.SIGKILL)
+    with pytest.raises(WorkerLost, match="IMPERSONA_WORKERS=1"):
+        list(found)
+
+
+def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path) -> None:
+    root = photos(tmp_path / "photos", per_person=30)
+    script = tmp_path / "script.py"
+    script.write_text(f"import bench\nbench.embed({{'name': 'folder', 'root': {str(root)!r}}}, 'lbp', 'none')\n")
+    environment = os.environ | {"PYTHONPATH": str(Path(bench.__file__).parent.parent), "IMPERSONA_WORKERS": "1"}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "put the call under if __name__ ==" in done.stderr
+
+
+@pytest.mark.parametrize(("chosen", "expected"), [("3", 3), ("0", 0)])
+def test_the_number_of_workers_can_be_chosen(chosen: str, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMPERSONA_WORKERS", chosen)
+    assert worker_count(10) == worker_count(1000) == expected
+    monkeypatch.setenv("IMPERSONA_WORKERS", "many")
+    with pytest.raises(ConfigError, match="IMPERSONA_WORKERS: got 'many'"):
+        worker_count(10)
+    monkeypatch.delenv("IMPERSONA_WORKERS")
+    assert worker_count(10) == 0
+    assert 1 <= worker_count(1000) <= 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,14 @@ from bench.wiring import CLI_COMMANDS
 
 BAD_USAGE = 2
 INTERRUPTED = 130
+_CLOSED = "; choose a folder that may be read and written (--out, IMPERSONA_CACHE)"
+REMEDIES = {
+    errno.ENOSPC: "; free some space and run the same command again: what was computed is stored",
+    errno.EACCES: _CLOSED,
+    errno.EPERM: _CLOSED,
+    errno.EROFS: _CLOSED,
+    errno.ENOENT: _CLOSED,
+}
 
 
 class LazyGroup(click.Group):
@@ -57,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         if error.filename is None:
             raise
-        _say(f"{error.strerror}: {error.filename}; free some space, or choose a folder that can be written to")
+        _say(f"{error.strerror}: {error.filename}{REMEDIES.get(error.errno or 0, '')}")
         sys.exit(BAD_USAGE)
     except (KeyboardInterrupt, click.Abort):
         _say("interrupted; what was computed is stored, and the same command goes on from there")

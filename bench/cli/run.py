@@ -62,7 +62,8 @@ def _print_plan(planned: Plan) -> None:
 def _title(cell: Cell) -> str:
     labels = cell.labels
     settings = ", ".join(f"{key}={value}" for key, value in labels["settings"].items())
-    return f"{labels['dataset']}/{labels['protocol']}  {labels['recognizer']}" + (f"  ({settings})" if settings else "")
+    title = f"{labels['dataset']}/{labels['protocol']}  {labels['recognizer']}"
+    return title + (f"  ({settings})" if settings else "")
 
 
 class _Display(Listener):
@@ -102,7 +103,7 @@ class _Display(Listener):
 
     def started(self, cell: Cell) -> None:
         """See `Listener`."""
-        self._bars.update(self._cells, description=_title(cell))
+        self._bars.update(self._cells, description=escape(_title(cell)))
 
     def progress(self, what: str, done: int, total: int) -> None:
         """See `Listener`."""
@@ -116,14 +117,14 @@ class _Display(Listener):
         self._bars.advance(self._cells)
         self._bars.update(self._part, visible=False)
         if isinstance(outcome, Failure):
-            self._line(f"[red]failed[/red] {_title(cell)}: {outcome.error}: {escape(outcome.message)}")
+            self._line(f"[red]failed[/red] {escape(_title(cell))}: {outcome.error}: {escape(outcome.message)}")
         elif isinstance(outcome, Success):
             counts = outcome.counts
-            self._line(f"[green]done[/green]   {_title(cell)}: {outcome.seconds:.1f} s")
+            self._line(f"[green]done[/green]   {escape(_title(cell))}: {outcome.seconds:.1f} s")
             self._line(f"         {_headline(outcome)}")
             self._line(
-                f"         {counts['embeddings_computed']} embeddings computed, {counts['embeddings_from_cache']} from the "
-                f"cache; {counts['frames_not_acquired']} of {counts['frames']} photos without a face"
+                f"         {counts['embeddings_computed']} embeddings computed, {counts['embeddings_from_cache']} from "
+                f"the cache; {counts['frames_not_acquired']} of {counts['frames']} photos without a face"
             )
 
     def _line(self, text: str) -> None:

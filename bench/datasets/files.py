@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from bench.api import Frame, FrameImage
-from bench.errors import MissingFile
+from bench.errors import CorruptFile, MissingFile
 from bench.images import IMAGE_SUFFIXES, read
 from bench.provenance import file_digest
 
@@ -28,11 +28,15 @@ class PersonFolders:
 
         Raises:
             MissingFile: the folder is not there.
+            CorruptFile: a person's folder has a name that is not text.
         """
         try:
             people = sorted(entry.name for entry in os.scandir(self.root) if _is_person(entry))
         except (FileNotFoundError, NotADirectoryError) as error:
             raise MissingFile(f"no folder at {self.root}; it should hold one folder a person") from error
+        for name in people:
+            if not name.isprintable() or "\udc80" <= max(name) <= "\udcff":
+                raise CorruptFile(f"{self.root}: the folder {name!r} has no readable name; rename it (in UTF-8)")
         return tuple(Frame(f"{person}/{name}", person) for person in people for name in self._photos(person))
 
     def image(self, key: str) -> FrameImage:

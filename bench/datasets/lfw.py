@@ -9,7 +9,6 @@ Source: Huang, Ramesh, Berg and Learned-Miller, UMass Amherst TR 07-49, 2007. Th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,10 @@ from bench.api import Fingerprint, Frame, FrameImage, Trials
 from bench.datasets.files import PersonFolders
 from bench.datasets.protocols import MAX_FRAMES_PER_SUBJECT, all_pairs, indexed_trials, read_lfw_pairs
 from bench.errors import ConfigError, MissingFile
+from bench.places import DATA_VARIABLE, folder_of, lfw_roots, scikit_learn_home
 from bench.provenance import file_digest
 from bench.seeding import split_of
 
-DATA_VARIABLE = "IMPERSONA_DATA"
 IMAGE_FOLDERS = ("images", "lfw-deepfunneled", "lfw_funneled", "lfw")
 
 
@@ -106,17 +105,14 @@ class Lfw:
 
 def find_root() -> Path | None:
     """The folder of an LFW that this machine has, or None."""
-    data = os.environ.get(DATA_VARIABLE)
-    candidates = [Path(data) / "lfw"] if data else []
-    candidates.append(_scikit_learn_home() / "lfw_home")
-    return next((root for root in candidates if (root / "pairs.txt").is_file()), None)
+    return next((root for root in lfw_roots() if (root / "pairs.txt").is_file()), None)
 
 
 def what_is_missing() -> str:
     """What to do to get LFW, one line; empty if it is here."""
     if find_root() is not None:
         return ""
-    where = os.environ.get(DATA_VARIABLE)
+    where = folder_of(DATA_VARIABLE)
     got = f"no lfw/pairs.txt in {where}" if where else f"{DATA_VARIABLE} is not set"
     return f"{got}; give root: /path/to/lfw, or download: true (200 MB, through scikit-learn)"
 
@@ -129,7 +125,7 @@ def download() -> Path:
     """
     from sklearn.datasets import fetch_lfw_pairs
 
-    home = _scikit_learn_home()
+    home = scikit_learn_home()
     try:
         fetch_lfw_pairs(subset="train", resize=0.1, download_if_missing=True, data_home=str(home))
     except OSError as error:
@@ -138,11 +134,6 @@ def download() -> Path:
             "pairs.txt by other means, put them in one folder and give it as root:"
         ) from error
     return home / "lfw_home"
-
-
-def _scikit_learn_home() -> Path:
-    # The same rule as sklearn.datasets.get_data_home, which would create the folder and takes a second to import.
-    return Path(os.environ.get("SCIKIT_LEARN_DATA", "~/scikit_learn_data")).expanduser()
 
 
 def _image_folder(root: Path) -> Path:

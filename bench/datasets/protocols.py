@@ -10,10 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import Frame, Trials
-from bench.errors import CorruptFile, InsufficientData, MissingFile
+from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile
 
 MAX_FRAMES_PER_SUBJECT = 20
 """One LFW person alone has 530 photos; without a cap the all-pairs figures would be about him."""
+
+
+MAX_TRIALS = 30_000_000
+"""A trial takes about 100 bytes from planning to Parquet: this many fit into 4 GB."""
 
 
 def all_pairs(
@@ -32,6 +36,7 @@ def all_pairs(
 
     Raises:
         InsufficientData: fewer than two frames.
+        ConfigError: more than `MAX_TRIALS` pairs.
     """
     of_subject: dict[str, list[int]] = defaultdict(list)
     for index, frame in enumerate(frames):
@@ -44,6 +49,11 @@ def all_pairs(
         kept.extend(mine.tolist())
     if len(kept) < 2:
         raise InsufficientData(f"got {len(kept)} frames; a protocol of all pairs needs at least two")
+    if (trials := len(kept) * (len(kept) - 1) // 2) > MAX_TRIALS:
+        raise ConfigError(
+            f"all pairs of {len(kept):,} frames are {trials:,} comparisons, more than {MAX_TRIALS:,}; compare one part "
+            "of the people (split: eval) or fewer photos of each (max_per_subject)"
+        )
     probe, reference = np.triu_indices(len(kept), 1)
     chosen = tuple(frames[index] for index in sorted(kept))
     return Trials(protocol, chosen, probe.astype(np.int32), reference.astype(np.int32))

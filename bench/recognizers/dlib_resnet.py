@@ -7,8 +7,6 @@ centred, so a cosine between them says little, and an identity loss should be th
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +19,7 @@ from bench import weights
 from bench.aligners.templates import DLIB150, template_digest
 from bench.api import Comparison, Crops, Embeddings, Fingerprint
 from bench.errors import ProviderError, ShapeError
-from bench.provenance import THREADS, file_digest, thread_count, version_of
+from bench.provenance import THREADS, file_digest, has_nvidia_driver, thread_count, version_of
 
 if TYPE_CHECKING:
     import torch
@@ -192,9 +190,7 @@ class DlibResnet:
         # disagrees, `network` raises: what the fingerprint says is what runs.
         if self.settings.device != "auto":
             return self.settings.device
-        driver = shutil.which("nvidia-smi") is not None or os.path.exists("/dev/nvidiactl")
-        hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-        return "cuda" if driver and not hidden and not version_of("torch").endswith("+cpu") else "cpu"
+        return "cuda" if has_nvidia_driver() and not version_of("torch").endswith("+cpu") else "cpu"
 
     @contextlib.contextmanager
     def _at_work(self, crops: torch.Tensor) -> Iterator[torch.Tensor]:

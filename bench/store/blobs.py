@@ -82,7 +82,11 @@ class DiskStore:
 
 
 def write_beside(path: Path, data: bytes) -> Path:
-    """A finished temporary file next to where the bytes shall stand, flushed to the disk."""
+    """A finished temporary file next to where the bytes shall stand, flushed to the disk.
+
+    Raises:
+        OSError: the disk is full or not to be written to; `filename` names the path in every case.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".part")
     try:
@@ -91,6 +95,9 @@ def write_beside(path: Path, data: bytes) -> Path:
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(name, 0o666 & ~_umask())
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -15,28 +15,20 @@ import hashlib
 import io
 import json
 import logging
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
+from bench.errors import MissingFile
+from bench.places import cache_root
 from bench.provenance import value_digest
 from bench.store.blobs import BlobStore, DiskStore
 
-CACHE_VARIABLE = "IMPERSONA_CACHE"
 LOG = logging.getLogger(__name__)
 Arrays = dict[str, NDArray[Any]]
-
-
-def cache_root() -> Path:
-    """The folder of the cache: `IMPERSONA_CACHE`, or the user's cache folder."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("impersona", appauthor=False))
 
 
 class ArrayCache:
@@ -102,31 +94,39 @@ class CacheContext:
         keys = np.frombuffer(bytes.fromhex("".join(digests)), dtype=np.uint8).reshape(len(digests), 32)
         buffer = io.BytesIO()
         stored: Arrays = {"digest": keys, **{name: np.ascontiguousarray(array) for name, array in arrays.items()}}
-        np.savez(buffer, allow_pickle=False, **stored)
+        np.savez(buffer, **stored)  # type: ignore[arg-type]
         data = buffer.getvalue()
         self._blobs.put_if_absent(f"{self._prefix}/context.json", json.dumps(self.parts, indent=2).encode())
         self._blobs.put_if_absent(f"{self._prefix}/rows-{hashlib.sha256(data).hexdigest()[:32]}.npz", data)
 
     def note(self, name: str, value: Mapping[str, str]) -> None:
-        """Stores a small fact about the context, once, such as the provider that really ran."""
+        """Stores a small fact about the context, once, such as the provider that really ran; an empty one is none."""
+        if not value:
+            return
         self._blobs.put_if_absent(f"{self._prefix}/{name}.json", json.dumps(dict(value)).encode())
 
     def noted(self, name: str) -> dict[str, str]:
         """The fact that `note` stored; empty if there is none."""
         key = f"{self._prefix}/{name}.json"
-        if key not in set(self._blobs.keys(key)):
+        try:
+            found: dict[str, str] = json.loads(self._blobs.get(key))
+        except (MissingFile, ValueError):
             return {}
-        found: dict[str, str] = json.loads(self._blobs.get(key))
         return found
 
     def _read(self, key: str) -> Arrays | None:
         try:
-            with np.load(io.BytesIO(self._blobs.get(key)), allow_pickle=False) as archive:
+            data = self._blobs.get(key)
+        except (MissingFile, OSError) as error:  # gone, or out of reach for now: no reason to delete it
+            LOG.warning("cache entry %s cannot be reached (%s); its rows are computed anew", key, error)
+            return None
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 segment = {name: archive[name] for name in archive.files}
-            if "digest" not in segment or len({len(array) for array in segment.values()}) != 1:
+            if "digest" not in segment or len({array.shape[:1] for array in segment.values()}) != 1:
                 raise ValueError("arrays of different length")
             return segment
-        except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except (ValueError, OSError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
             LOG.warning("cache entry %s cannot be read (%s); it is dropped and computed anew", key, error)
             self._blobs.delete(key)
             return None

@@ -1,7 +1,7 @@
 """One run on disk.
 
 RUN/
-manifest.json            what was asked and where it ran: the whole sweep, versions, machine, commit, plugins
+manifest.json            what was asked and where it ran: the whole sweep, versions, machine, commit, providers, digests
 cells/KEY/outcome.json   one success or failure; written last, so a cell is whole or absent
 cells/KEY/trials.parquet, frames.parquet, identities.parquet
 summary.json             every figure, flat, for other programs; derived from the outcomes
@@ -54,18 +54,24 @@ class RunFolder:
         """Writes manifest.json, over an earlier one: it describes the newest session on this folder."""
         replace(self.path / "manifest.json", _pretty({"version": RUN_VERSION, **manifest}))
 
-    def write_outcome(self, cell: Cell, outcome: Outcome) -> None:
-        """Writes a cell's tables and, last, its outcome; an earlier failure of the same cell gives way."""
-        base = f"cells/{outcome.key}"
-        document: dict[str, Any] = {"version": RUN_VERSION, "spec": cell.spec, "labels": cell.labels}
+    def write_outcome(self, cell: Cell, outcome: Outcome, origin: Mapping[str, Any] | None = None) -> None:
+        """Writes a cell's tables and, last, its outcome. A success replaces an earlier failure, never the reverse.
+
+        Args:
+            cell: the cell.
+            outcome: what became of it.
+            origin: where it ran: versions, machine, commit.
+        """
+        base = self.path / "cells" / outcome.key
+        document: dict[str, Any] = {"version": RUN_VERSION, "spec": cell.spec, "labels": cell.labels, "origin": origin}
         if isinstance(outcome, Success):
             for name, data in outcome.tables.items():
-                self.blobs.put_if_absent(f"{base}/{name}.parquet", data)
+                replace(base / f"{name}.parquet", data)
             body = {key: value for key, value in asdict(outcome).items() if key != "tables"}
             document |= {"status": "success", **body, "tables": sorted(outcome.tables)}
-        else:
-            document |= {"status": "failure", **asdict(outcome)}
-        replace(self.path / base / "outcome.json", _pretty(document))
+            replace(base / "outcome.json", _pretty(document))
+        elif not self.succeeded(outcome.key):
+            replace(base / "outcome.json", _pretty(document | {"status": "failure", **asdict(outcome)}))
 
     def write_summary(self, order: Iterable[str]) -> None:
         """Writes summary.json from the stored outcomes.
@@ -92,10 +98,13 @@ class RunFolder:
         return self._json(f"cells/{key}/outcome.json")
 
     def succeeded(self, key: str) -> bool:
-        """Whether a cell is stored as a success."""
+        """Whether a cell is stored as a success, with all of its tables."""
         try:
-            return bool(self.outcome(key)["status"] == "success")
-        except (MissingFile, CorruptFile):
+            outcome = self.outcome(key)
+            return outcome["status"] == "success" and all(
+                (self.path / "cells" / key / f"{name}.parquet").is_file() for name in outcome["tables"]
+            )
+        except (MissingFile, CorruptFile, KeyError):
             return False
 
     def outcomes(self) -> list[dict[str, Any]]:
@@ -106,7 +115,10 @@ class RunFolder:
     def table(self, key: str, name: str) -> pd.DataFrame:
         """A table of a cell: ``"trials"``, ``"frames"`` or ``"identities"``; see `bench.store.schema` for columns."""
         path = f"cells/{key}/{name}.parquet"
-        return from_parquet(name, self.blobs.get(path), str(self.path / path))
+        try:
+            return from_parquet(name, self.blobs.get(path), str(self.path / path))
+        except CorruptFile as error:
+            raise CorruptFile(f"{error}; delete {self.path / 'cells' / key} and run the sweep again") from error
 
     def trials(self) -> pd.DataFrame:
         """One row a comparison, of every cell that succeeded, with the cell's dataset, protocol and recognizer."""

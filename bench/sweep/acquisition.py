@@ -5,6 +5,7 @@ Every batch is padded to the recognizer's one size, so an embedding does not dep
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def acquire(
         frames: the frames; N of them.
         cache: looked into first, added to as embeddings are computed: a killed run loses seconds.
         progress: told how many frames are done.
-        workers: how many processes find faces; by default the cores, or none for a few frames. 0 for this process.
+        workers: how many processes find faces, 0 for none but this; by default `sighting.worker_count`.
 
     Raises:
         PluginError: the recognizer returned something that is not finite float32 (N, D).
@@ -88,13 +89,13 @@ def acquire(
     if missing:
         shelf = _Shelf(seen, known)
         todo = [(frames[index].key, board.face(index)) for index in missing]
-        found = sightings(cast, recognizer.template, todo, workers)
         try:
-            _embed_all(recognizer, zip(missing, found, strict=True), board, shelf, progress, len(missing))
+            with contextlib.closing(sightings(cast, recognizer.template, todo, workers)) as found:
+                _embed_all(recognizer, zip(missing, found, strict=True), board, shelf, progress, len(missing))
         finally:
             shelf.store()
-        known.note("runtime", recognizer.runtime())
-    return board.result(known.noted("runtime"))
+            known.note("runtime", recognizer.runtime())
+    return board.result(recognizer.runtime() if board.computed else known.noted("runtime"))
 
 
 class _Board:

@@ -1,4 +1,8 @@
-"""Plugins that live as long as the process: cells that name the same one share it, and with it a loaded model."""
+"""Plugins that live as long as the process: cells that name the same one share it, and with it a loaded model.
+
+Constructing a plugin is cheap, so each call makes one and compares fingerprints: where a weight file was replaced in
+the meantime, the loaded model is let go. Data sets are never kept, because photos come and go.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench import registry
-from bench.api import Kind
+from bench.api import Fingerprint, Kind
 from bench.provenance import canonical_json
 
-_LIVING: dict[tuple[str, str], Any] = {}
+_LIVING: dict[tuple[str, str], tuple[Fingerprint, Any]] = {}
 
 
 def plugin(kind: Kind, entry: Mapping[str, Any]) -> Any:
@@ -20,11 +24,13 @@ def plugin(kind: Kind, entry: Mapping[str, Any]) -> Any:
         kind: such as ``"recognizer"``.
         entry: ``{"name": ..., **settings}``, plain data.
     """
-    key = (kind, canonical_json(entry))
-    if key not in _LIVING:
-        settings = {name: value for name, value in entry.items() if name != "name"}
-        _LIVING[key] = registry.load(kind, entry["name"], **settings)
-    return _LIVING[key]
+    fresh = registry.load(kind, entry["name"], **{name: value for name, value in entry.items() if name != "name"})
+    if kind == "dataset":
+        return fresh
+    key, fingerprint = (kind, canonical_json(entry)), fresh.fingerprint()
+    if key not in _LIVING or _LIVING[key][0] != fingerprint:
+        _LIVING[key] = (fingerprint, fresh)
+    return _LIVING[key][1]
 
 
 def plain(value: Any) -> Any:

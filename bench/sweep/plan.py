@@ -5,6 +5,7 @@ It imports nothing heavy.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from typing import Any
 
 from bench import registry
 from bench.api import Aligner, Cell, Dataset, Kind, Recognizer, Trials
-from bench.config import PluginEntry, RecognizerEntry, Sweep, axes_of
+from bench.config import PluginEntry, RecognizerEntry, Sweep, axes_of, refuse_unknown
 from bench.errors import ConfigError, UnknownName
 from bench.images import READER
 from bench.provenance import value_digest, version_of
@@ -88,8 +89,15 @@ def _cells(sweep: Sweep, dataset_entry: Entry, dataset_axes: Axes, part: Mapping
             recognizer: Recognizer = plugin("recognizer", entry)
             for aligner_entry, aligner_axes in _aligners(wanted, recognizer):
                 aligner: Aligner = plugin("aligner", aligner_entry)
+                labels = {
+                    "dataset": dataset_entry["name"],
+                    "protocol": part["protocol"],
+                    "recognizer": wanted.label or wanted.name,
+                    "settings": {**dataset_axes, **axes, "aligner": aligner_entry["name"], **aligner_axes},
+                }
                 identity = {
                     "cell": CELL_REVISION,
+                    "labels": labels,
                     "assessment": assessment,
                     **part,
                     "images_read_by": {name: version_of(name) for name in READER},
@@ -100,12 +108,6 @@ def _cells(sweep: Sweep, dataset_entry: Entry, dataset_axes: Axes, part: Mapping
                     "seed": sweep.seed,
                 }
                 settings = {"dataset": dataset_entry, "recognizer": entry, "aligner": aligner_entry}
-                labels = {
-                    "dataset": dataset_entry["name"],
-                    "protocol": part["protocol"],
-                    "recognizer": wanted.label or wanted.name,
-                    "settings": {**dataset_axes, **axes, "aligner": aligner_entry["name"], **aligner_axes},
-                }
                 yield Cell(value_digest(identity), _with_settings(identity, settings), labels)
 
 
@@ -120,7 +122,10 @@ def _aligners(wanted: RecognizerEntry, recognizer: Recognizer) -> Iterator[tuple
 def _expand(kind: Kind, entry: PluginEntry) -> Iterator[tuple[Entry, Axes]]:
     """Every combination of the axes among an entry's settings, with each axis' value under its dotted name."""
     given = plain(entry.settings)
-    axes = axes_of(registry.settings_class(registry.registry().find(kind, entry.name)), given)
+    cls = registry.settings_class(registry.registry().find(kind, entry.name))
+    own = set(type(entry).model_fields) - {"settings"}
+    refuse_unknown(given, {field.name for field in dataclasses.fields(cls)} | own, f"{kind} {entry.name}", "setting")
+    axes = axes_of(cls, given)
     for values in itertools.product(*axes.values()):
         chosen = dict(zip(axes, values, strict=True))
         yield {"name": entry.name, **given, **chosen}, {f"{kind}.{axis}": value for axis, value in chosen.items()}
@@ -144,5 +149,6 @@ def _refuse_confusion(cells: list[Cell]) -> None:
             name = cell.labels["recognizer"]
             raise ConfigError(
                 f"figures could not tell two recognizers called {name!r} apart; give each a label, such as "
-                f"{{name: {cell.spec['recognizer']['name']}, label: {name}-2}}"
+                f"{{name: {cell.spec['recognizer']['name']}, label: {name}-2}}, or make one "
+                "of them with an axis: a list of values where one is expected"
             )

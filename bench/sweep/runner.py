@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench import registry
 from bench.api import Cell, Executor, Outcome, Progress
 from bench.config import Sweep
 from bench.errors import ConfigError
@@ -17,9 +18,9 @@ from bench.provenance import git_commit, machine, versions
 from bench.store.cache import ArrayCache
 from bench.store.run_folder import RunFolder
 from bench.sweep.execute import execute
-from bench.sweep.executors.inline import Inline
 from bench.sweep.instances import plain
 from bench.sweep.plan import Plan, plan
+from bench.sweep.sighting import refuse_unguarded_script
 from bench.version import __version__
 
 
@@ -63,6 +64,7 @@ def run_sweep(
         ConfigError: the sweep cannot be planned, or `out` is a folder that holds something else.
         MissingFile: a data set or model file is not there.
     """
+    refuse_unguarded_script()
     listener = listener or Listener()
     started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
     folder = RunFolder(out)
@@ -72,28 +74,30 @@ def run_sweep(
     listener.planned(planned, len(planned.cells) - len(pending))
     manifest = _manifest(planned) | {"started": started.isoformat(timespec="seconds")}
     folder.write_manifest(manifest)
-    runner = executor or Inline()
+    runner: Executor = executor or registry.load("executor", "inline")
+    origin = {name: manifest[name] for name in ("impersona", "versions", "machine", "git", "started")}
     by_key = {cell.key: cell for cell in pending}
     try:
         work = functools.partial(_execute, cache=cache or ArrayCache(), listener=listener)
         for outcome in runner.run(pending, work):
-            folder.write_outcome(by_key[outcome.key], outcome)
+            folder.write_outcome(by_key[outcome.key], outcome, origin)
             listener.ended(by_key[outcome.key], outcome)
     finally:
         runner.close()
         folder.write_summary(cell.key for cell in planned.cells)
-    ran = [_what_ran(outcome) for outcome in folder.outcomes()]
-    folder.write_manifest(manifest | {"seconds": round(time.monotonic() - clock, 3), "ran": ran})
+        ran = [_what_ran(outcome) for outcome in folder.outcomes()]
+        folder.write_manifest(manifest | {"seconds": round(time.monotonic() - clock, 3), "ran": ran})
     return folder
 
 
 def _what_ran(outcome: dict[str, Any]) -> dict[str, Any]:
-    """A cell's labels, digests and fingerprints, and the device or provider that it really ran on."""
+    """A cell's labels, digests and fingerprints, where it ran, and on which device or provider."""
     spec = outcome["spec"]
     return {
         "cell": outcome["key"],
         "labels": outcome["labels"],
         "runtime": outcome.get("runtime"),
+        "origin": outcome["origin"],
         "digests": {name: spec[name] for name in ("trials", "images")},
         "fingerprints": {role: spec[role]["fingerprint"] for role in ("dataset", "aligner", "recognizer")},
     }

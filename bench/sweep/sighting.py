@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import concurrent.futures
+import concurrent.futures.process
 import multiprocessing
+import multiprocessing.connection
+import os
+import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bench.api import Aligner, Dataset, Face, FrameImage, Template
-from bench.errors import CorruptFile
+from bench.errors import ConfigError, CorruptFile, WorkerLost
 from bench.provenance import available_cores
 from bench.store.cache import Arrays
 from bench.sweep.instances import plugin
@@ -20,6 +24,8 @@ from bench.sweep.instances import plugin
 CHUNK = 32
 FEW = 96
 """Below so many frames, starting worker processes costs more than they save."""
+MAX_WORKERS = 8
+WORKERS_VARIABLE = "IMPERSONA_WORKERS"
 NO_FACE = "no face found"
 
 
@@ -82,22 +88,28 @@ def _sight_one(dataset: Dataset, aligner: Aligner, template: Template, key: str,
 
 def sightings(
     cast: Cast, template: Template, todo: Sequence[tuple[str, Face | None]], workers: int | None
-) -> Iterator[Sighting]:
+) -> Generator[Sighting]:
     """Sightings in the order asked for, found by worker processes, never many chunks ahead of who takes them.
 
     Args:
         cast: the data set and the aligner.
         template: what the crops shall look like.
         todo: frame keys, each with the face to crop where it is known already.
-        workers: how many processes; None for as many as there are cores, or none for a few frames; 0 for this process.
+        workers: how many processes; None for `worker_count`; 0 for this process.
+
+    Raises:
+        WorkerLost: a worker was killed.
+        ConfigError: a script calls this outside of ``if __name__ == "__main__":``.
     """
     if workers is None:
-        workers = available_cores() if len(todo) >= FEW and not multiprocessing.current_process().daemon else 0
+        workers = worker_count(len(todo))
     chunks = [todo[start : start + CHUNK] for start in range(0, len(todo), CHUNK)]
     if workers == 0:
+        dataset, aligner = plugin("dataset", cast.dataset), plugin("aligner", cast.aligner)
         for chunk in chunks:
-            yield from sight(plugin("dataset", cast.dataset), plugin("aligner", cast.aligner), template, chunk)
+            yield from sight(dataset, aligner, template, chunk)
         return
+    refuse_unguarded_script()
     context = multiprocessing.get_context("spawn")  # a forked child of a process with running threads may hang
     pool = concurrent.futures.ProcessPoolExecutor(workers, context, _open_worker, (cast, template))
     pending: deque[concurrent.futures.Future[list[Sighting]]] = deque()
@@ -108,8 +120,37 @@ def sightings(
                 yield from pending.popleft().result()
         while pending:
             yield from pending.popleft().result()
+    except concurrent.futures.process.BrokenProcessPool as error:
+        raise WorkerLost(
+            f"one of {workers} worker processes that find faces was killed, most often for want of memory; what was "
+            f"computed is cached: run again, with fewer of them if need be (export {WORKERS_VARIABLE}=1)"
+        ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def worker_count(frames: int) -> int:
+    """How many processes find faces: `IMPERSONA_WORKERS`, else the cores up to 8, or none for a few frames.
+
+    Raises:
+        ConfigError: `IMPERSONA_WORKERS` is not a number.
+    """
+    chosen = os.environ.get(WORKERS_VARIABLE, "")
+    if chosen and not chosen.isdigit():
+        raise ConfigError(f"{WORKERS_VARIABLE}: got {chosen!r}, expected a number of processes, 0 for none")
+    if chosen:
+        return int(chosen)
+    return min(available_cores(), MAX_WORKERS) if frames >= FEW and not multiprocessing.current_process().daemon else 0
+
+
+def refuse_unguarded_script() -> None:
+    """Stops a script that a worker process imports from starting everything anew.
+
+    Raises:
+        ConfigError: this process is a worker that is just importing its parent's script.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise ConfigError('a worker process imported this script: put the call under if __name__ == "__main__":')
 
 
 _WORKER: tuple[Dataset, Aligner, Template]
@@ -117,7 +158,18 @@ _WORKER: tuple[Dataset, Aligner, Template]
 
 def _open_worker(cast: Cast, template: Template) -> None:
     global _WORKER
+    # OpenCV would otherwise start a thread for every core in every worker.
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     _WORKER = (plugin("dataset", cast.dataset), plugin("aligner", cast.aligner), template)
+
+
+def _die_with_parent() -> None:
+    # A parent that is killed closes no pipe that its other workers hold open too: they would wait for ever.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _sight_in_worker(todo: Sequence[tuple[str, Face | None]]) -> list[Sighting]:

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.api import Cell, Comparison, Progress, Success, Trials
+from bench.errors import CorruptFile
 from bench.metrics import FigureValue, assess_verification
 from bench.scoring import pair_scores
 from bench.seeding import stream
@@ -18,7 +19,7 @@ from bench.store.cache import ArrayCache
 from bench.store.schema import RECORD_FIELDS, to_parquet
 from bench.sweep.acquisition import Acquisition, acquire
 from bench.sweep.instances import plugin
-from bench.sweep.plan import draw_trials
+from bench.sweep.plan import draw_trials, images_digest
 from bench.sweep.sighting import Cast
 
 MATRIX_PEOPLE = 40
@@ -37,8 +38,11 @@ def verification(cell: Cell, cache: ArrayCache, progress: Progress | None = None
     spec = cell.spec
     roles = ("dataset", "aligner", "recognizer")
     cast = Cast(*({"name": spec[role]["name"], **spec[role]["settings"]} for role in roles))
-    trials = draw_trials(plugin("dataset", cast.dataset), spec["dataset"]["name"], spec["protocol"], spec["seed"])
+    dataset = plugin("dataset", cast.dataset)
+    trials = draw_trials(dataset, spec["dataset"]["name"], spec["protocol"], spec["seed"])
     acquired = acquire(cast, trials.frames, cache, progress)
+    if (trials.digest, images_digest(dataset, trials)) != (spec["trials"], spec["images"]):
+        raise CorruptFile(f"the photos of {spec['dataset']['name']} changed after the sweep was planned; run it again")
     scores = score_trials(acquired, trials, spec["comparison"])
     values = [*_counts(trials, acquired), *assess_verification(scores, trials.mated, trials.fold, tuple(spec["fmr"]))]
     rng = stream(spec["seed"], "identities", spec["dataset"]["name"], spec["protocol"])
