@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -163,3 +164,16 @@ def test_split_of_is_the_documented_rule() -> None:
     # Worked by hand: printf NAME | sha256sum, the first 16 hex digits as a number, modulo 10.
     known = {"Cy_C": "train", "1": "train", "George_W_Bush": "dev", "2": "dev", "Bob_B": "eval", "Ann_A": "eval"}
     assert {name: split_of(name) for name in known} == known
+
+
+def test_too_many_pairs_are_refused_before_they_are_made() -> None:
+    frames = [Frame(f"{who}/0", str(who)) for who in range(8000)]
+    with pytest.raises(ConfigError, match=r"31,996,000 comparisons, more than 30,000,000; .*split: eval"):
+        all_pairs(frames, RNG)
+
+
+def test_a_folder_whose_name_is_not_text_is_named(tmp_path: Path) -> None:
+    photos(tmp_path, people=["ann"])
+    os.mkdir(os.fsencode(tmp_path) + b"/Jos\xe9")
+    with pytest.raises(CorruptFile, match=r"Jos.*rename it"):
+        load("dataset", "folder", root=tmp_path).frames()

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from bench.api import Frame, FrameImage
 from bench.errors import CorruptFile, MissingFile
 from bench.images import IMAGE_SUFFIXES, read
 from bench.provenance import file_digest
+from bench.seeding import split_of
+
+Part = Literal["all", "train", "dev", "eval"]
 
 
 class PersonFolders:
-    """The photos below a folder that has one folder a person.
+    """The photos below a folder that has one folder a person: what `Dataset` asks about frames.
 
     Args:
         root: the folder.
+        split: which people: all of them, or one part of the 60/20/20 split by person.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    shows_faces = False
+
+    def __init__(self, root: Path, split: Part) -> None:
+        self.root, self.split = root, split
 
     @functools.cached_property
-    def frames(self) -> tuple[Frame, ...]:
+    def every_frame(self) -> tuple[Frame, ...]:
         """Every photo, keyed ``PERSON/FILE``, sorted by key; hidden files and other file types are left out.
 
         Raises:
@@ -35,16 +43,20 @@ class PersonFolders:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise MissingFile(f"no folder at {self.root}; it should hold one folder a person") from error
         for name in people:
-            if not name.isprintable() or "\udc80" <= max(name) <= "\udcff":
+            if any("\udc80" <= letter <= "\udcff" for letter in name):  # bytes that are not UTF-8
                 raise CorruptFile(f"{self.root}: the folder {name!r} has no readable name; rename it (in UTF-8)")
         return tuple(Frame(f"{person}/{name}", person) for person in people for name in self._photos(person))
+
+    def frames(self) -> Sequence[Frame]:
+        """The photos of the people of the split; see `Dataset.frames`."""
+        return [frame for frame in self.every_frame if self.split in ("all", split_of(frame.subject))]
 
     def image(self, key: str) -> FrameImage:
         """The picture behind a key; see `Dataset.image`."""
         return read(self.root / key)
 
     def content_digest(self, key: str) -> str:
-        """SHA-256 hex of the file behind a key."""
+        """SHA-256 hex of the file behind a key; see `Dataset.content_digest`."""
         return file_digest(self.root / key)
 
     def _photos(self, person: str) -> list[str]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from bench.api import Fingerprint, Frame, FrameImage, Trials
-from bench.datasets.files import PersonFolders
+from bench.api import Fingerprint, Trials
+from bench.datasets.files import Part, PersonFolders
 from bench.datasets.protocols import MAX_FRAMES_PER_SUBJECT, all_pairs
 from bench.errors import ConfigError, InsufficientData
-from bench.seeding import split_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +24,7 @@ class FolderSettings:
     """
 
     root: Path
-    split: Literal["all", "train", "dev", "eval"] = "all"
+    split: Part = "all"
     max_per_subject: int = MAX_FRAMES_PER_SUBJECT
 
     def __post_init__(self) -> None:
@@ -36,32 +33,18 @@ class FolderSettings:
             raise ValueError(f"max_per_subject: got {self.max_per_subject}, expected at least 1")
 
 
-class Folder:
+class Folder(PersonFolders):
     """Photos of named people below one folder; every pair of photos is compared."""
 
     protocols = ("all_pairs",)
-    shows_faces = False
 
     def __init__(self, settings: FolderSettings) -> None:
         self.settings = settings
-        self._files = PersonFolders(settings.root.expanduser())
+        super().__init__(settings.root.expanduser(), settings.split)
 
     def fingerprint(self) -> Fingerprint:
         """See `Plugin.fingerprint`; what the photos show is digested apart, frame by frame."""
         return {"revision": 1, "split": self.settings.split, "max_per_subject": self.settings.max_per_subject}
-
-    def frames(self) -> Sequence[Frame]:
-        """See `Dataset.frames`."""
-        wanted = self.settings.split
-        return [frame for frame in self._files.frames if wanted in ("all", split_of(frame.subject))]
-
-    def image(self, key: str) -> FrameImage:
-        """See `Dataset.image`."""
-        return self._files.image(key)
-
-    def content_digest(self, key: str) -> str:
-        """See `Dataset.content_digest`."""
-        return self._files.content_digest(key)
 
     def trials(self, protocol: str, rng: np.random.Generator) -> Trials:
         """See `Dataset.trials`."""

@@ -9,20 +9,17 @@ Source: Huang, Ramesh, Berg and Learned-Miller, UMass Amherst TR 07-49, 2007. Th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from bench.api import Fingerprint, Frame, FrameImage, Trials
-from bench.datasets.files import PersonFolders
+from bench.api import Fingerprint, Trials
+from bench.datasets.files import Part, PersonFolders
 from bench.datasets.protocols import MAX_FRAMES_PER_SUBJECT, all_pairs, indexed_trials, read_lfw_pairs
 from bench.errors import ConfigError, MissingFile
 from bench.places import DATA_VARIABLE, folder_of, lfw_roots, scikit_learn_home
 from bench.provenance import file_digest
-from bench.seeding import split_of
 
 IMAGE_FOLDERS = ("images", "lfw-deepfunneled", "lfw_funneled", "lfw")
 
@@ -39,15 +36,14 @@ class LfwSettings:
     """
 
     root: Path | None = None
-    split: Literal["all", "train", "dev", "eval"] = "all"
+    split: Part = "all"
     download: bool = False
 
 
-class Lfw:
+class Lfw(PersonFolders):
     """LFW view 2, and every pair of at most 20 photos a person."""
 
     protocols = ("view2", "all_pairs")
-    shows_faces = False
 
     def __init__(self, settings: LfwSettings) -> None:
         self.settings = settings
@@ -57,24 +53,11 @@ class Lfw:
         if root is None:
             raise MissingFile(f"LFW is not here: {what_is_missing()}")
         self._pairs = root / "pairs.txt"
-        self._files = PersonFolders(_image_folder(root))
+        super().__init__(_image_folder(root), settings.split)
 
     def fingerprint(self) -> Fingerprint:
         """See `Plugin.fingerprint`."""
         return {"revision": 1, "split": self.settings.split, "pairs": file_digest(self._pairs)}
-
-    def frames(self) -> Sequence[Frame]:
-        """See `Dataset.frames`."""
-        wanted = self.settings.split
-        return [frame for frame in self._files.frames if wanted in ("all", split_of(frame.subject))]
-
-    def image(self, key: str) -> FrameImage:
-        """See `Dataset.image`."""
-        return self._files.image(key)
-
-    def content_digest(self, key: str) -> str:
-        """See `Dataset.content_digest`."""
-        return self._files.content_digest(key)
 
     def trials(self, protocol: str, rng: np.random.Generator) -> Trials:
         """See `Dataset.trials`."""
@@ -87,7 +70,7 @@ class Lfw:
         return self._view2()
 
     def _view2(self) -> Trials:
-        present = {frame.key: frame for frame in self._files.frames}
+        present = {frame.key: frame for frame in self.every_frame}
         pairs, folds, missing = [], [], []
         for name, number, other, other_number, fold in read_lfw_pairs(self._pairs):
             keys = [f"{who}/{who}_{count:04d}.jpg" for who, count in ((name, number), (other, other_number))]
@@ -97,7 +80,7 @@ class Lfw:
                 folds.append(fold)
         if missing:
             raise MissingFile(
-                f"{self._pairs} names {len(set(missing))} photos that are not in {self._files.root}, "
+                f"{self._pairs} names {len(set(missing))} photos that are not in {self.root}, "
                 f"such as {missing[0]}; take the photos and pairs.txt from one copy of LFW"
             )
         return indexed_trials("view2", pairs, folds)
