@@ -243,6 +243,15 @@ class Dataset(Plugin, Protocol):
 
 
 @runtime_checkable
+class AttributedDataset(Dataset, Protocol):
+    """A data set that knows more about its photos than who they show."""
+
+    def attributes(self) -> Mapping[str, NDArray[np.float32]]:
+        """Attribute to float32 (N,), in the order of `frames`: -1 or 1, or any scale of its own; NaN where unknown."""
+        ...
+
+
+@runtime_checkable
 class Aligner(Plugin, Protocol):
     """Finds faces and turns them into canonical crops."""
 

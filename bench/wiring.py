@@ -16,6 +16,16 @@ _INSIGHTFACE = "Guo and Deng, InsightFace; https://github.com/deepinsight/insigh
 BUILT_IN: tuple[PluginRow, ...] = (
     PluginRow(
         kind="dataset",
+        name="celeba",
+        target="bench.datasets.celeba:Celeba",
+        settings="bench.datasets.celeba:CelebaSettings",
+        summary="CelebA: celebrities with identities and 40 attributes",
+        source="Liu et al., ICCV 2015",
+        licence="non-commercial research",
+        ready="bench.datasets.celeba:what_is_missing",
+    ),
+    PluginRow(
+        kind="dataset",
         name="drawn",
         target="bench.datasets.drawn:Drawn",
         settings="bench.datasets.drawn:DrawnSettings",
