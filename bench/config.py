@@ -85,13 +85,28 @@ class Sweep(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str
     seed: int = 0
     dataset: PluginEntry
     protocol: str | None = None
-    recognizers: tuple[RecognizerEntry, ...] = Field(min_length=1)
-    assessments: tuple[Assessment, ...] = Field(default=("verification",), min_length=1)
-    fmr: tuple[float, ...] = Field(default=(1e-2, 1e-3, 1e-4), min_length=1)
+    recognizers: tuple[RecognizerEntry, ...]
+    assessments: tuple[Assessment, ...] = ("verification",)
+    fmr: tuple[float, ...] = (1e-2, 1e-3, 1e-4)
+
+    @field_validator("recognizers", "assessments", "fmr", mode="before")
+    @classmethod
+    def _one_is_a_list_of_one(cls, value: Any) -> Any:
+        value = value if isinstance(value, list | tuple) else [value]
+        if not value:
+            raise ValueError("got an empty list, expected at least one")
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _fit_for_a_folder(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
+            raise ValueError(f"got {value!r}, expected letters, digits, '.', '_' and '-', because it names a folder")
+        return value
 
     @field_validator("fmr")
     @classmethod
@@ -148,6 +163,18 @@ def parse_sweep(document: Mapping[str, Any], where: str = "sweep") -> Sweep:
     refuse_unknown(expanded, Sweep.model_fields, where)
     try:
         return Sweep.model_validate(expanded)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, where)) from error
+
+
+def parse_entry(value: str | Mapping[str, Any], where: str = "plugin") -> PluginEntry:
+    """The plugin that a name, or a mapping with ``name`` and settings, stands for.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    try:
+        return PluginEntry.model_validate(value)
     except ValidationError as error:
         raise ConfigError(_explain(error, where)) from error
 

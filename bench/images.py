@@ -39,7 +39,9 @@ def decode(data: bytes, name: str) -> NDArray[np.uint8]:
         with Image.open(io.BytesIO(data)) as image:
             upright = ImageOps.exif_transpose(image)
             return np.array(upright.convert("RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UnidentifiedImageError as error:
+        raise CorruptFile(f"{name}: not a readable image ({len(data)} bytes; of no known format)") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise CorruptFile(f"{name}: not a readable image ({len(data)} bytes; {error})") from error
 
 

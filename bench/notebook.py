@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+import json
 import os
+import re
+import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from bench.api import Dataset, Frame
-from bench.config import Sweep, load_sweep, parse_sweep
+from bench.api import Dataset, Frame, Kind
+from bench.config import Sweep, load_sweep, parse_entry, parse_sweep
 from bench.errors import ConfigError
-from bench.registry import load, registry, what_is_missing
+from bench.registry import load, registry, settings_class, what_is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     from bench.store.run_folder import RunFolder
     from bench.sweep.runner import Listener
 
-__all__ = ["embed", "load", "open_run", "plugin_rows", "plugins", "read_sweep", "run"]
+__all__ = ["embed", "load", "open_run", "plugin_rows", "plugins", "read_sweep", "run", "settings_of"]
 
 FIRST_SWEEP = Path(__file__).with_name("first.yaml")
 """The embedded default: what `impersona run` runs when no sweep is named."""
@@ -41,6 +46,37 @@ def plugin_rows(kind: str | None = None) -> list[dict[str, str]]:
         }
         for row in registry().rows(kind)
     ]
+
+
+def settings_of(kind: Kind, name: str) -> list[dict[str, str]]:
+    """The settings of a plugin as plain rows: name, type, default (empty where one must be given), meaning.
+
+    Args:
+        kind: such as ``"recognizer"``.
+        name: such as ``"dlib_resnet"``.
+
+    Raises:
+        UnknownName: no such plugin.
+    """
+    cls = settings_class(registry().find(kind, name))
+    entries = re.findall(r"^    (\w+): ((?:.|\n(?=        ))+)", inspect.getdoc(cls) or "", re.MULTILINE)
+    hints = typing.get_type_hints(cls)
+    meanings = {entry: " ".join(text.split()) for entry, text in entries}
+    return [
+        {
+            "name": field.name,
+            "type": _type_in_words(hints[field.name]),
+            "default": "" if field.default is dataclasses.MISSING else json.dumps(field.default, default=str),
+            "meaning": meanings.get(field.name, ""),
+        }
+        for field in dataclasses.fields(cls)
+    ]
+
+
+def _type_in_words(hint: Any) -> str:
+    if typing.get_origin(hint) is Literal:
+        return " | ".join(repr(option) for option in typing.get_args(hint))
+    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("pathlib.", "")
 
 
 def plugins(kind: str | None = None) -> pd.DataFrame:
@@ -138,8 +174,7 @@ def embed(
 
 
 def _entry(value: str | Mapping[str, Any]) -> dict[str, Any]:
-    from bench.config import PluginEntry
     from bench.sweep.instances import plain
 
-    entry: dict[str, Any] = plain(PluginEntry.model_validate(value).as_entry())
+    entry: dict[str, Any] = plain(parse_entry(value).as_entry())
     return entry

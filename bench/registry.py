@@ -17,7 +17,7 @@ from typing import Any, get_args
 from bench import api, wiring
 from bench.api import KINDS, Kind, PluginRow
 from bench.config import validate_settings
-from bench.errors import MissingDependency, PluginError, UnknownName
+from bench.errors import MissingDependency, MissingFile, PluginError, UnknownName
 
 PROTOCOLS: Mapping[Kind, type] = {
     "dataset": api.Dataset,
@@ -43,10 +43,14 @@ class Registry:
 
     Args:
         rows: the rows to begin with.
+
+    Attributes:
+        problems: what could not be read, one line each.
     """
 
     def __init__(self, rows: Iterable[PluginRow] = ()) -> None:
         self._rows: dict[tuple[str, str], PluginRow] = {}
+        self.problems: list[str] = []
         for row in rows:
             self.add(row, "impersona")
 
@@ -87,7 +91,8 @@ class Registry:
             return self._rows[kind, name]
         except KeyError:
             known = [row.name for row in self.rows(kind)]
-            raise UnknownName(kind, name, known, f"(impersona ls {kind} lists them)") from None
+            hint = f"(impersona ls {kind} lists them)" + "".join(f"; {problem}" for problem in self.problems)
+            raise UnknownName(kind, name, known, hint) from None
 
 
 @functools.cache
@@ -100,7 +105,9 @@ def registry() -> Registry:
             table = point.load()
             rows = list(table)
         except STRANGERS_ERRORS as error:
-            raise PluginError(f"{origin}: {point.value} is not a table of plugin rows ({error})") from error
+            # A distribution that cannot be imported must not take the others down: it is listed, and lacks its rows.
+            found.problems.append(f"{origin}: {point.value} is not a table of plugin rows ({error})")
+            continue
         for row in rows:
             found.add(row, origin)
     return found
@@ -139,7 +146,10 @@ def load(kind: Kind, name: str, **settings: Any) -> Any:
         raise MissingDependency(f"{kind} {name!r} needs {', '.join(missing)}; pip install impersona brings them")
     checked = validate_settings(settings_class(row), settings, f"{kind} {name}")
     target = _resolve(row, row.target)
-    plugin = target(checked) if row.settings else target()
+    try:
+        plugin = target(checked) if row.settings else target()
+    except OSError as error:
+        raise MissingFile(f"{kind} {name}: {error}") from error
     # isinstance would evaluate properties on Python 3.11, and a property may open a model.
     if lacking := sorted(_members(PROTOCOLS[row.kind]) - set(dir(plugin))):
         raise PluginError(f"{kind} {name!r} ({row.target}) lacks {', '.join(lacking)}; bench/api.py says what they are")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command()
+@click.command(short_help="Write a run's report.html, figures and tables.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--show-faces", is_flag=True, help="Put pictures of the hardest pairs into the page, real people's too.")
 @click.option("--open/--no-open", "then_open", default=False, help="Open the page in a browser [default: no].")

@@ -57,6 +57,7 @@ class _Writer:
     def __init__(self, run: Run, show_faces: bool, progress: Progress | None) -> None:
         self.run, self.show_faces, self.progress = run, show_faces, progress
         self.figures, self.tables = run.folder / "figures", run.folder / "tables"
+        _forget_earlier(self.figures, self.tables)
         self.looks: Mapping[str, Look] = looks(run.labels)
         curves = 3 * max(len(run.series), 1)
         self.vertices = int(np.clip(ALL_VERTICES // curves, 64, MOST_VERTICES))
@@ -290,3 +291,11 @@ def _curve_frame(curve: ErrorCurve) -> pd.DataFrame:
             "false_non_matches": curve.false_non_matches,
         }
     )
+
+
+def _forget_earlier(*folders: Path) -> None:
+    """Removes the files of an earlier report: pictures of a recognizer that is gone must not stand beside others."""
+    for folder in folders:
+        for pattern in ("*.png", "*.svg", "*.csv"):
+            for path in folder.glob(pattern):
+                path.unlink()

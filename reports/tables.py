@@ -159,7 +159,7 @@ def _unsupported(point: str | None, records: Mapping[Key, Mapping[str, Any]]) ->
     need = needed_nonmated(float(point.removeprefix("fmr=")))
     if have >= need:
         return TableCell("", ("no mated scores",), "insufficient")
-    return TableCell("", (f"needs {numbers.count(need)} nonmated", f"has {numbers.count(have)}"), "insufficient")
+    return TableCell("", (f"has {numbers.count(have)} of", f"{numbers.count(need)} nonmated"), "insufficient")
 
 
 def _notes(name: str, point: str | None, records: Mapping[Key, Mapping[str, Any]]) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ def test_a_dry_run_writes_nothing(
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     assert call("run", str(toy_sweep), "--dry-run") == 0
-    assert "toy: 1 cells, 12 frames, 66 trials each" in capsys.readouterr().out
+    assert "toy: 1 cell, 12 frames, 66 trials" in capsys.readouterr().out
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -117,6 +117,34 @@ def test_ls_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     rows = json.loads(capsys.readouterr().out)
     assert {row["name"] for row in rows} == {"dlib_hog", "yunet", "scrfd", "none"}
     assert all(set(row) == {"kind", "name", "summary", "source", "licence", "missing"} for row in rows)
+
+
+def test_ls_of_one_plugin_shows_its_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("ls", "aligner", "dlib_hog") == 0
+    assert "upsample: int = 1" in capsys.readouterr().out
+    assert call("ls", "aligner", "dlib_hog", "--json") == 0
+    assert {"points", "upsample"} <= {row["name"] for row in json.loads(capsys.readouterr().out)}
+    assert call("ls", "aligner", "dlib_hogg") == 2
+    assert "did you mean 'dlib_hog'" in capsys.readouterr().err
+
+
+def test_what_cannot_be_measured_is_said(
+    own_registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_toys(own_registry)
+    root = photos(tmp_path / "photos", per_person=1)
+    path = tmp_path / "toy.yaml"
+    path.write_text(f"name: toy\ndataset: {{name: folder, root: {root}}}\nrecognizers: toy\n")
+    assert call("run", str(path), "--out", str(tmp_path / "run")) == 0
+    assert "nothing to measure: 0 mated comparisons, 6 nonmated comparisons" in capsys.readouterr().err
+
+
+def test_a_new_report_forgets_the_pictures_of_the_old_one(toy_sweep: Path, tmp_path: Path) -> None:
+    arguments = ("run", str(toy_sweep), "--out", str(tmp_path / "run"), "--set")
+    assert call(*arguments, "recognizers.0.label=zebra") == 0
+    assert list((tmp_path / "run" / "figures").glob("*zebra*"))
+    assert call(*arguments, "recognizers.0.label=new") == 0
+    assert not list((tmp_path / "run").glob("*/*zebra*"))
 
 
 def test_ls_of_a_kind_without_plugins(capsys: pytest.CaptureFixture[str]) -> None:

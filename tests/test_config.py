@@ -34,19 +34,24 @@ def test_what_stands_beside_a_name_is_its_settings() -> None:
     ("change", "error", "message"),
     [
         ({"recognisers": []}, UnknownName, "unknown key 'recognisers'; did you mean 'recognizers'"),
-        ({"recognizers": []}, ConfigError, "recognizers: .*at least 1 item"),
+        ({"recognizers": []}, ConfigError, "recognizers: got an empty list, expected at least one"),
         ({"seed": "seven"}, ConfigError, r"seed: .*integer.*\(got 'seven'\)"),
         ({"dataset": 3}, ConfigError, "dataset: "),
         ({"dataset": {"people": 3}}, ConfigError, r"dataset.name: Field required"),
         ({"fmr": [0.01, 2]}, ConfigError, "expected different rates between 0 and 1"),
         ({"fmr": [0.01, 0.01]}, ConfigError, "expected different rates"),
-        ({"name": "../up"}, ConfigError, "name: "),
+        ({"name": "../up"}, ConfigError, "because it names a folder"),
         ({"assessments": ["verifcation"]}, ConfigError, "verification"),
     ],
 )
 def test_bad_sweeps_say_what_is_wrong(change: dict[str, object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         parse_sweep(MINIMAL | change)
+
+
+def test_one_value_is_a_list_of_one() -> None:
+    sweep = parse_sweep({**MINIMAL, "recognizers": "lbp", "fmr": 0.1})
+    assert (sweep.recognizers[0].name, sweep.fmr) == ("lbp", (0.1,))
 
 
 def test_rates_are_sorted_from_lax_to_strict() -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from bench.config import PluginEntry, RecognizerEntry, Sweep, load_sweep
 from bench.metrics.figures import FIGURES
+from bench.places import CACHE_VARIABLE, DATA_VARIABLE, MODELS_VARIABLE
 from bench.store.schema import RECORD_FIELDS
+from bench.sweep.sighting import WORKERS_VARIABLE
 from bench.wiring import CLI_COMMANDS
 
 ROOT = Path(__file__).parent.parent
@@ -36,7 +38,8 @@ def test_summary_md_explains_every_field() -> None:
 
 def test_sweeps_md_explains_every_key() -> None:
     documented = set(re.findall(r"^\| `(\w+)` \|", text("docs/sweeps.md"), re.M))
-    assert documented == set(Sweep.model_fields)
+    variables = {DATA_VARIABLE, MODELS_VARIABLE, CACHE_VARIABLE, WORKERS_VARIABLE}
+    assert documented == set(Sweep.model_fields) | variables
     for field in set(RecognizerEntry.model_fields) - set(PluginEntry.model_fields):
         assert f"`{field}`" in text("docs/sweeps.md")
 

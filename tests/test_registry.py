@@ -10,6 +10,7 @@ import pytest
 from bench import registry as module
 from bench.api import KINDS, PluginRow
 from bench.errors import ConfigError, MissingDependency, PluginError, UnknownName
+from bench.notebook import settings_of
 from bench.registry import PROTOCOLS, Registry, load, registry, settings_class, what_is_missing
 
 ROW = PluginRow(kind="dataset", name="x", target="m:C", summary="s", source="s", licence="l")
@@ -130,5 +131,26 @@ def test_entry_points_come_through_the_same_door(own_registry: Registry, monkeyp
     with pytest.raises(PluginError, match=r"entry point 'mine' .* brings a second dataset called 'drawn'"):
         registry()
     yields(ImportError("gone"))
-    with pytest.raises(PluginError, match="mine:TABLE is not a table of plugin rows"):
-        registry()
+    assert registry().problems == [
+        "entry point 'mine' of an unknown distribution: mine:TABLE is not a table of plugin rows (gone)"
+    ]
+    assert registry().find("dataset", "drawn")
+    with pytest.raises(UnknownName, match=r"mine:TABLE is not a table .*gone"):
+        registry().find("dataset", "x")
+
+
+@pytest.mark.parametrize("row", registry().rows(), ids=lambda row: f"{row.kind}-{row.name}")
+def test_every_setting_says_what_it_means(row: PluginRow) -> None:
+    for setting in settings_of(row.kind, row.name):
+        assert setting["meaning"], setting
+
+
+def test_settings_are_listed_with_types_and_defaults() -> None:
+    listed = {setting["name"]: setting for setting in settings_of("dataset", "folder")}
+    assert listed["root"] == {
+        "name": "root",
+        "type": "Path",
+        "default": "",
+        "meaning": "the folder that holds one folder a person.",
+    }
+    assert listed["max_per_subject"]["default"] == "20"

@@ -172,6 +172,9 @@ def test_what_cannot_be_planned_is_said_before_anything_runs(
 def test_a_folder_with_something_else_in_it_is_refused(sweep: Callable[..., Any], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds files but no run"):
         run_sweep(sweep(), tmp_path)
+    run_sweep(sweep(), tmp_path / "run")
+    with pytest.raises(ConfigError, match="holds the run of another sweep, 't'"):
+        run_sweep(sweep(name="other"), tmp_path / "run")
     with pytest.raises(ConfigError, match="is a file"):
         run_sweep(sweep(), tmp_path / "photos" / "ann" / "0.png")
 

@@ -13,7 +13,7 @@ from bench.doctor import Level, examine
 MARKS: dict[Level, tuple[str, str]] = {"ok": ("✓", "green"), "note": ("•", "yellow"), "problem": ("✗", "red")}
 
 
-@click.command()
+@click.command(short_help="Examine this installation and machine.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON list, for other programs.")
 def doctor(as_json: bool) -> None:
     """Examine this installation and machine; ends with 1 if something needs mending."""

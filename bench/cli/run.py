@@ -23,7 +23,7 @@ FAILED_CELLS = 1
 HEADLINE = ("equal_error_rate", "fold_accuracy", "best_accuracy", "true_match_rate")
 
 
-@click.command()
+@click.command(short_help="Run a sweep: a YAML file in, a run folder and its report out.")
 @click.argument("sweep", required=False, type=click.Path(path_type=Path), metavar="[SWEEP.yaml]")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder [default: runs/NAME]; continued if there.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a field: dataset.people=10.")
@@ -52,11 +52,14 @@ def run(sweep: Path | None, out: Path | None, overrides: tuple[str, ...], dry_ru
 
 
 def _print_plan(planned: Plan) -> None:
-    click.echo(
-        f"{planned.sweep.name}: {len(planned.cells)} cells, {planned.frames} frames, {planned.trials} trials each"
-    )
+    click.echo(_totals(planned))
     for cell in planned.cells:
         click.echo(f"  {cell.key[:12]}  {_title(cell)}")
+
+
+def _totals(planned: Plan) -> str:
+    parts = ((len(planned.cells), "cell"), (planned.frames, "frame"), (planned.trials, "trial"))
+    return f"{planned.sweep.name}: " + ", ".join(_plural(count, noun) for count, noun in parts)
 
 
 def _title(cell: Cell) -> str:
@@ -96,9 +99,7 @@ class _Display(Listener):
     def planned(self, plan: Plan, stored: int) -> None:
         """See `Listener`."""
         again = f", {stored} stored already" if stored else ""
-        self._line(
-            f"{plan.sweep.name}: {len(plan.cells)} cells{again}; {plan.frames} frames, {plan.trials} trials each"
-        )
+        self._line(f"{_totals(plan)}{again}")
         self._bars.update(self._cells, total=len(plan.cells), completed=stored)
 
     def started(self, cell: Cell) -> None:
@@ -124,7 +125,7 @@ class _Display(Listener):
             self._line(f"         {_headline(outcome)}")
             self._line(
                 f"         {counts['embeddings_computed']} embeddings computed, {counts['embeddings_from_cache']} from "
-                f"the cache; {counts['frames_not_acquired']} of {counts['frames']} photos without a face"
+                f"the cache; {counts['frames_not_acquired']} of {counts['frames']} photos not acquired"
             )
 
     def _line(self, text: str) -> None:
@@ -134,8 +135,18 @@ class _Display(Listener):
 def _headline(outcome: Success) -> str:
     parts = []
     for figure in HEADLINE:
-        found = next((r for r in outcome.figures if r["figure"] == figure and r["value"] is not None), None)
+        # Of several operating points, the strictest that the trials support.
+        found = [r for r in outcome.figures if r["figure"] == figure and r["value"] is not None]
         if found:
-            point = f" at {found['operating_point']}" if found["operating_point"] else ""
-            parts.append(f"{figure.replace('_', ' ')}{point} {found['value']:.4f}")
-    return ", ".join(parts)
+            point = f" at {found[-1]['operating_point']}" if found[-1]["operating_point"] else ""
+            weak = " (weak)" if found[-1]["support"] == "weak" else ""
+            parts.append(f"{figure.replace('_', ' ')}{point} {found[-1]['value']:.4f}{weak}")
+    if parts:
+        return ", ".join(parts)
+    return "[yellow]nothing to measure[/yellow]: " + ", ".join(
+        f"{outcome.counts[f'{kind}_acquired']} {kind} comparisons" for kind in ("mated", "nonmated")
+    )
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

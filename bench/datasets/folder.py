@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.api import Fingerprint, Trials
-from bench.datasets.files import Part, PersonFolders
+from bench.datasets.files import Part, PersonFolders, is_photo
 from bench.datasets.protocols import MAX_FRAMES_PER_SUBJECT, all_pairs
 from bench.errors import ConfigError, InsufficientData
 
@@ -52,8 +52,10 @@ class Folder(PersonFolders):
             raise ConfigError(f"folder has no protocol {protocol!r}; it has {', '.join(self.protocols)}")
         frames = self.frames()
         if len(frames) < 2:
+            loose = sum(is_photo(entry.name) for entry in self.root.iterdir())
+            beside = f" ({loose} photos lie beside the people's folders)" if loose else ""
             raise InsufficientData(
-                f"{self.settings.root} holds {len(frames)} photos of people of split {self.settings.split!r}; expected "
+                f"{self.root} holds {len(frames)} photos of people of split {self.settings.split!r}{beside}; expected "
                 "PERSON/PHOTO.jpg below it, at least two photos"
             )
         return all_pairs(frames, rng, self.settings.max_per_subject)

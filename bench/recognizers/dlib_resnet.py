@@ -171,8 +171,8 @@ class DlibResnet:
         if device == "cuda" and not torch.cuda.is_available():
             raise ProviderError(
                 f"device: got {self.settings.device}, but torch {torch.__version__} finds no CUDA device;"
-                " set device: cpu, or install torch's CUDA build (pip install torch --index-url"
-                " https://download.pytorch.org/whl/cu128) and see `impersona doctor`"
+                " set device: cpu, or take a torch with CUDA (pip uninstall -y torch, then pip install torch; on Linux"
+                " the default index has it) and see `impersona doctor`"
             )
         with torch.inference_mode(False):  # weights born in inference mode would refuse every later gradient
             network = DlibNetwork(read_weights(self._weight_file))

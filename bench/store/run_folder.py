@@ -36,6 +36,9 @@ class RunFolder:
         self.path = Path(path)
         self.blobs = DiskStore(self.path)
 
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> RunFolder:
         """An existing run.

@@ -15,7 +15,7 @@ from typing import Any
 from bench import registry
 from bench.api import Aligner, Cell, Dataset, Kind, Recognizer, Trials
 from bench.config import PluginEntry, RecognizerEntry, Sweep, axes_of, refuse_unknown
-from bench.errors import ConfigError, UnknownName
+from bench.errors import ConfigError, MissingFile, UnknownName
 from bench.images import READER
 from bench.provenance import value_digest, version_of
 from bench.seeding import stream
@@ -132,7 +132,10 @@ def _expand(kind: Kind, entry: PluginEntry) -> Iterator[tuple[Entry, Axes]]:
 
 
 def _identity(entry: Entry, loaded: Any) -> dict[str, Any]:
-    return {"name": entry["name"], "fingerprint": plain(loaded.fingerprint())}
+    try:
+        return {"name": entry["name"], "fingerprint": plain(loaded.fingerprint())}
+    except OSError as error:
+        raise MissingFile(f"{entry['name']}: {error}") from error
 
 
 def _with_settings(identity: Mapping[str, Any], entries: Mapping[str, Entry]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def run_sweep(
     listener = listener or Listener()
     started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
     folder = RunFolder(out)
-    _refuse_foreign(folder)
+    _refuse_foreign(folder, sweep.name)
     planned = plan(sweep)
     pending = [cell for cell in planned.cells if not folder.succeeded(cell.key)]
     listener.planned(planned, len(planned.cells) - len(pending))
@@ -109,11 +109,13 @@ def _execute(cell: Cell, cache: ArrayCache, listener: Listener) -> Outcome:
     return execute(cell, cache, progress)
 
 
-def _refuse_foreign(folder: RunFolder) -> None:
+def _refuse_foreign(folder: RunFolder, name: str) -> None:
     if folder.path.is_dir() and any(folder.path.iterdir()) and not (folder.path / "manifest.json").is_file():
         raise ConfigError(f"{folder.path} holds files but no run; give --out another folder, or an empty one")
     if folder.path.exists() and not folder.path.is_dir():
         raise ConfigError(f"{folder.path} is a file; give --out a folder")
+    if (folder.path / "manifest.json").is_file() and (other := folder.manifest().get("name")) != name:
+        raise ConfigError(f"{folder.path} holds the run of another sweep, {other!r}; give --out another folder")
 
 
 def _manifest(planned: Plan) -> dict[str, Any]:

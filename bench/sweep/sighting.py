@@ -27,6 +27,7 @@ FEW = 96
 MAX_WORKERS = 8
 WORKERS_VARIABLE = "IMPERSONA_WORKERS"
 NO_FACE = "no face found"
+UNREADABLE = "not a readable image"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +80,9 @@ def _sight_one(dataset: Dataset, aligner: Aligner, template: Template, key: str,
     try:
         frame = dataset.image(key)
     except CorruptFile as error:
-        return Sighting(0, None, None, str(error))
+        # The row's own key names the file; a path would differ between machines.
+        _, mark, reason = str(error).rpartition(UNREADABLE)
+        return Sighting(0, None, None, f"{mark}{reason}")
     faces = [face] if face else aligner.detect(frame)
     if not faces:
         return Sighting(0, None, None, NO_FACE)

@@ -57,6 +57,8 @@ def verification(cell: Cell, cache: ArrayCache, progress: Progress | None = None
         counts={
             "trials": len(scores),
             "trials_not_acquired": int(np.isnan(scores).sum()),
+            "mated_acquired": int((trials.mated & ~np.isnan(scores)).sum()),
+            "nonmated_acquired": int((~trials.mated & ~np.isnan(scores)).sum()),
             "frames": len(trials.frames),
             "frames_not_acquired": int((~acquired.acquired).sum()),
             "embeddings_computed": acquired.computed,
