@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.metrics import ENOUGH_ERRORS, ErrorCurve, error_tradeoff
 from reports.load import Series
@@ -58,6 +59,16 @@ def thin(curve: ErrorCurve, most: int) -> ErrorCurve:
     step = np.minimum((way / 3 * (most // 2)).astype(np.int64), most // 2 - 1)
     changes = np.flatnonzero(np.diff(step))
     kept = np.unique(np.concatenate([[0], changes, changes + 1, [len(step) - 1]]))
+    return vertices(curve, kept)
+
+
+def vertices(curve: ErrorCurve, kept: NDArray[np.intp]) -> ErrorCurve:
+    """The curve through some of its vertices.
+
+    Args:
+        curve: the curve.
+        kept: int (K,), their positions, ascending.
+    """
     return ErrorCurve(
         thresholds=curve.thresholds[kept],
         false_matches=curve.false_matches[kept],

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.metrics import ErrorCurve
 from reports import numbers
-from reports.curves import Mark, fmr_floor, weak_below
+from reports.curves import Mark, fmr_floor, vertices, weak_below
 from reports.figures.style import MUTED, Look, chart_layout, hover_text, legend, literal
 
 _WEAK_BAND = "shaded: fewer than 30 false matches"
@@ -171,13 +171,7 @@ def without_ends(curve: ErrorCurve, to_the_end: bool = False) -> ErrorCurve:
     kept = np.arange(min(max(first, 0), end - 1), max(end, first + 1))
     if to_the_end and kept[0] > 0:
         kept = np.append(0, kept)
-    return ErrorCurve(
-        thresholds=curve.thresholds[kept],
-        false_matches=curve.false_matches[kept],
-        false_non_matches=curve.false_non_matches[kept],
-        nonmated=curve.nonmated,
-        mated=curve.mated,
-    )
+    return vertices(curve, kept)
 
 
 def note_weak_band(axes: Axes) -> None:
