@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from bench.errors import ConfigError, MissingFile, UnknownName
 
-Assessment = Literal["verification"]
+Assessment = Literal["verification", "identification"]
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -70,6 +70,84 @@ class RecognizerEntry(PluginEntry):
         return value if value is None or isinstance(value, list | tuple) else [value]
 
 
+class GroupEntry(BaseModel):
+    """A column of attributes by which people or photos are parted into groups.
+
+    Attributes:
+        column: its name: an attribute of the data set, or a column of one of the sweep's tables.
+        bins: ascending edges that make bands of a numeric column, such as ``[0, 30, 50, 120]`` of an age; null where
+            each value is a group of its own.
+        per: ``"person"``: everybody belongs to the group of most of their photos; ``"photo"``: each photo to its own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: str
+    bins: tuple[float, ...] | None = None
+    per: Literal["person", "photo"] = "person"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_yaml(cls, value: Any) -> Any:
+        return {"column": value} if isinstance(value, str) else value
+
+    @field_validator("bins")
+    @classmethod
+    def _ascending(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is not None and (len(value) < 2 or list(value) != sorted(set(value))):
+            raise ValueError(f"got {list(value)}, expected two or more ascending edges, such as [0, 30, 50, 120]")
+        return value
+
+
+class Calibrate(BaseModel):
+    """Where thresholds come from, if not from the trials that are reported on: exactly one of three places.
+
+    Attributes:
+        split: the people of the sweep's own data set to calibrate on; ``"dev"`` by the 60/20/20 split by person.
+        dataset: another data set to calibrate on.
+        protocol: who is compared with whom there; by default the sweep's protocol, or the data set's first.
+        fmr: false match rates to set thresholds at; by default the sweep's.
+        thresholds: a threshold manifest, or a folder of them, that `impersona calibrate` wrote.
+        profile: published constants: ``"legacy-far01"``.
+        models: recognizer label to the model whose constants apply to it, such as ``{mine: ir152}``; by default the
+            model of the same name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    split: Literal["train", "dev", "eval"] | None = None
+    dataset: PluginEntry | None = None
+    protocol: str | None = None
+    fmr: tuple[float, ...] | None = None
+    thresholds: Path | None = None
+    profile: Literal["legacy-far01"] | None = None
+    models: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Calibrate:
+        places = [self.split is not None or self.dataset is not None, self.thresholds is not None, bool(self.profile)]
+        if sum(places) != 1:
+            raise ValueError(
+                "expected exactly one of: split (or dataset), to calibrate now, such as {split: dev}; thresholds, a "
+                "file or folder that `impersona calibrate` wrote; profile, such as {profile: legacy-far01}"
+            )
+        if not places[0] and (self.protocol is not None or self.fmr is not None):
+            raise ValueError("protocol and fmr go with split or dataset: stored thresholds carry their own")
+        if self.models and not self.profile:
+            raise ValueError("models goes with profile")
+        return self
+
+    @field_validator("fmr", mode="before")
+    @classmethod
+    def _one_is_a_list_of_one(cls, value: Any) -> Any:
+        return value if value is None or isinstance(value, list | tuple) else [value]
+
+    @field_validator("fmr")
+    @classmethod
+    def _rates(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        return None if value is None else _descending_rates(value)
+
+
 class Sweep(BaseModel):
     """A whole sweep; docs/sweeps.md explains each field.
 
@@ -81,6 +159,11 @@ class Sweep(BaseModel):
         recognizers: who is judged.
         assessments: what is computed; ``verification`` is of the data set itself: ROC, DET, EER, TMR at FMR.
         fmr: false match rates of the operating points.
+        calibrate: where thresholds come from besides the trials that are reported on; null for nowhere.
+        columns: CSV files with more columns about the photos, such as qualities that OFIQ measured.
+        groups: columns by which figures are also given group by group.
+        discard: quality columns of which error-versus-discard curves are drawn.
+        draws: how many times the bootstrap draws people anew; 0 for no bootstrap.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,6 +175,16 @@ class Sweep(BaseModel):
     recognizers: tuple[RecognizerEntry, ...]
     assessments: tuple[Assessment, ...] = ("verification",)
     fmr: tuple[float, ...] = (1e-2, 1e-3, 1e-4)
+    calibrate: Calibrate | None = None
+    columns: tuple[Path, ...] = ()
+    groups: tuple[GroupEntry, ...] = ()
+    discard: tuple[str, ...] = ()
+    draws: int = Field(default=1000, ge=0, le=100_000)
+
+    @field_validator("columns", "groups", "discard", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return value if isinstance(value, list | tuple) else [value]
 
     @field_validator("recognizers", "assessments", "fmr", mode="before")
     @classmethod
@@ -111,9 +204,13 @@ class Sweep(BaseModel):
     @field_validator("fmr")
     @classmethod
     def _rates(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if not all(0 < rate < 1 for rate in value) or len(set(value)) != len(value):
-            raise ValueError(f"got {list(value)}, expected different rates between 0 and 1")
-        return tuple(sorted(value, reverse=True))
+        return _descending_rates(value)
+
+
+def _descending_rates(value: tuple[float, ...]) -> tuple[float, ...]:
+    if not value or not all(0 < rate < 1 for rate in value) or len(set(value)) != len(value):
+        raise ValueError(f"got {list(value)}, expected different rates between 0 and 1")
+    return tuple(sorted(value, reverse=True))
 
 
 class _StrictLoader(yaml.SafeLoader):

@@ -200,7 +200,7 @@ def test_summary_fields_are_the_documented_ones(sweep: Callable[..., Any], tmp_p
     for record in document["records"]:
         assert " ".join(record) == (
             "figure dataset protocol group recognizer detector generator attack goal species settings operating_point "
-            "value low high n support"
+            "value low high n support interval versus"
         )
         assert record["settings"] == {"aligner": "toy"}
 

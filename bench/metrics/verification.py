@@ -32,6 +32,10 @@ class FigureValue:
         high: upper end of its confidence interval; None where none was computed.
         n: how many comparisons it is a share or mean of.
         support: ``"ok"``, ``"weak"`` or ``"insufficient"``.
+        interval: how the interval was made: ``"wilson"`` (with an effective sample size), ``"exact"`` (no errors: a
+            bound that counts people), ``"bootstrap"`` (of people) or ``"folds"``; None where there is none.
+        group: the group of people that it is of, such as ``"Male=1"``; None for all.
+        versus: the recognizer that it is the difference to; None for a figure of one recognizer.
     """
 
     figure: str
@@ -41,6 +45,9 @@ class FigureValue:
     high: float | None
     n: int
     support: Support
+    interval: str | None = None
+    group: str | None = None
+    versus: str | None = None
 
 
 def assess_verification(

@@ -20,7 +20,7 @@ SUMMARY_SCHEMA = "impersona.summary/1"
 
 RECORD_FIELDS = (
     "figure", "dataset", "protocol", "group", "recognizer", "detector", "generator", "attack", "goal", "species",
-    "settings", "operating_point", "value", "low", "high", "n", "support",
+    "settings", "operating_point", "value", "low", "high", "n", "support", "interval", "versus",
 )  # fmt: skip
 """The fields of one record of summary.json, in order; docs/summary.md says what each holds."""
 
@@ -66,7 +66,37 @@ IDENTITIES: Table = {
     "comparisons": Column(pa.int32(), "comparisons", "how many pairs that is"),
 }
 
-TABLES: Mapping[str, Table] = {"trials": TRIALS, "frames": FRAMES, "identities": IDENTITIES}
+CURVE: Table = {
+    "fmr": Column(pa.float64(), "share", "false match rate; the threshold is chosen for it, in every draw anew"),
+    "fnmr": Column(pa.float64(), "share", "false non-match rate there"),
+    "fnmr_low": Column(pa.float64(), "share", "lower end of its 95 % interval"),
+    "fnmr_high": Column(pa.float64(), "share", "upper end of its 95 % interval"),
+}
+
+DRAWS: Table = {
+    "figure": Column(pa.dictionary(pa.int16(), pa.string()), "figure", "a name of bench.metrics.FIGURES"),
+    "operating_point": Column(pa.dictionary(pa.int16(), pa.string()), "operating point", "null for none"),
+    "draw": Column(pa.int32(), "draw", "the number of the bootstrap draw; equal numbers drew equal people"),
+    "value": Column(pa.float64(), "the figure's own", "the figure on that draw; null where it has none"),
+}
+
+DISCARD: Table = {
+    "column": Column(pa.dictionary(pa.int16(), pa.string()), "column", "the quality by which photos are discarded"),
+    "operating_point": Column(pa.dictionary(pa.int16(), pa.string()), "operating point", "whose threshold is held"),
+    "discarded": Column(pa.float64(), "share", "share of comparisons left out, those of lowest quality first"),
+    "fnmr": Column(pa.float64(), "share", "false non-match rate of the others"),
+    "fnmr_low": Column(pa.float64(), "share", "lower end of its 95 % interval"),
+    "fnmr_high": Column(pa.float64(), "share", "upper end of its 95 % interval"),
+}
+
+TABLES: Mapping[str, Table] = {
+    "trials": TRIALS,
+    "frames": FRAMES,
+    "identities": IDENTITIES,
+    "curve": CURVE,
+    "draws": DRAWS,
+    "discard": DISCARD,
+}
 
 
 def to_parquet(name: str, frame: pd.DataFrame) -> bytes:

@@ -90,6 +90,9 @@ def record(value: FigureValue, labels: Mapping[str, Any]) -> dict[str, Any]:
         "high": value.high,
         "n": value.n,
         "support": value.support,
+        "interval": value.interval,
+        "versus": value.versus,
+        "group": value.group,
     }
 
 
