@@ -24,6 +24,7 @@ _PUBLIC = {
     "plugins": "bench.notebook",
     "embed": "bench.notebook",
     "run": "bench.notebook",
+    "calibrate": "bench.notebook",
     "open_run": "bench.notebook",
 }
 

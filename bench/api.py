@@ -246,8 +246,12 @@ class Dataset(Plugin, Protocol):
 class AttributedDataset(Dataset, Protocol):
     """A data set that knows more about its photos than who they show."""
 
-    def attributes(self) -> Mapping[str, NDArray[np.float32]]:
-        """Attribute to float32 (N,), in the order of `frames`: -1 or 1, or any scale of its own; NaN where unknown."""
+    def attributes(self) -> Mapping[str, NDArray[np.float32] | NDArray[np.str_]]:
+        """Attribute to (N,) values, in the order of `frames`; empty where the data set has no labels here.
+
+        Numbers are float32: -1 or 1, or any scale of its own; NaN where unknown. Words are NumPy text, such as
+        ``"Woman"``; empty where unknown.
+        """
         ...
 
 
@@ -404,6 +408,7 @@ class Success:
         runtime: what really ran: provider, device, versions.
         seconds: wall-clock time; never part of summary.json.
         tables: name to the bytes of a Parquet file.
+        calibration: where carried-over thresholds come from, as `bench.store.thresholds` writes it; None for none.
     """
 
     key: str
@@ -412,6 +417,7 @@ class Success:
     runtime: Mapping[str, str]
     seconds: float
     tables: Mapping[str, bytes] = field(default_factory=dict)
+    calibration: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -437,15 +443,30 @@ Outcome = Success | Failure
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done and how many there are."""
 
+Execute = Callable[[Cell, Progress], Outcome]
+"""Runs one cell to its outcome. It can be pickled, so that another process may run it, and raises no `Exception`."""
+
+
+class Watch(Protocol):
+    """Is told, in the process that asked for the cells, how they go."""
+
+    def started(self, cell: Cell) -> None:
+        """A cell begins."""
+        ...
+
+    def progress(self, cell: Cell, what: str, done: int, total: int) -> None:
+        """Part of a cell is done: what is being done, how many are done and how many there are."""
+        ...
+
 
 @runtime_checkable
 class Executor(Protocol):
-    """Runs cells, in any order, in one process or many."""
+    """Runs cells, in any order, in one process or many; it never changes a result."""
 
-    def run(self, cells: Iterable[Cell], execute: Callable[[Cell], Outcome]) -> Iterator[Outcome]:
-        """The outcomes as they come; `execute` never raises `Exception`."""
+    def run(self, cells: Iterable[Cell], execute: Execute, watch: Watch) -> Iterator[Outcome]:
+        """The outcomes as they come, one a cell; a process that is lost is a `Failure` of the cell that it ran."""
         ...
 
     def close(self) -> None:
-        """Frees what it holds; safe to call twice."""
+        """Ends what still runs and frees what it holds; safe to call twice."""
         ...

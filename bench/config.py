@@ -243,7 +243,8 @@ def load_sweep(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> S
     except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
         raise ConfigError(f"{path} is not a YAML file: {error}") from error
     if not isinstance(document, dict):
-        raise ConfigError(f"{path}: got {type(document).__name__}, expected a mapping with name, dataset, recognizers")
+        got = "an empty file" if document is None else type(document).__name__
+        raise ConfigError(f"{path}: got {got}, expected a mapping with name, dataset, recognizers")
     for override in overrides:
         _apply(document, override)
     return parse_sweep(document, str(path))

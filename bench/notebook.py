@@ -8,11 +8,11 @@ import json
 import os
 import re
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.api import Dataset, Frame, Kind
+from bench.api import Dataset, Executor, Frame, Kind, Progress
 from bench.config import Sweep, load_sweep, parse_entry, parse_sweep
 from bench.errors import ConfigError
 from bench.registry import load, registry, settings_class, what_is_missing
@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench.store.run_folder import RunFolder
-    from bench.sweep.runner import Listener
+    from bench.store.thresholds import Thresholds
+    from bench.sweep.runner import Listener, Resume
 
-__all__ = ["embed", "load", "open_run", "plugin_rows", "plugins", "read_sweep", "run", "settings_of"]
+__all__ = [
+    "calibrate", "embed", "load", "load_executor", "open_run", "plugin_rows", "plugins", "read_sweep", "run",
+    "settings_of",
+]  # fmt: skip
 
 FIRST_SWEEP = Path(__file__).with_name("first.yaml")
 """The embedded default: what `impersona run` runs when no sweep is named."""
@@ -108,6 +112,9 @@ def run(
     *,
     overrides: Sequence[str] = (),
     listener: Listener | None = None,
+    executor: str | None = None,
+    jobs: int | None = None,
+    resume: Resume = "failed",
 ) -> RunFolder:
     """Runs a sweep.
 
@@ -116,6 +123,11 @@ def run(
         out: the run folder; by default ``runs/NAME``. An existing run is continued.
         overrides: see `read_sweep`.
         listener: hears how it goes.
+        executor: the name of a plugin that runs the cells; by default ``"processes"`` where `jobs` is given, else
+            ``"inline"``. None changes a result.
+        jobs: how many cells run at once, for an executor that takes it; 0 for as many as there are cores, up to 8.
+        resume: which cells are run: ``"missing"``, those without any outcome; ``"failed"``, those and the ones that
+            failed; ``"all"``, every one, over what is stored; ``"none"``: figures are made again from what is stored.
 
     Returns:
         The run, with `summary`, `trials`, `frames` and `failures` as pandas frames.
@@ -123,7 +135,62 @@ def run(
     from bench.sweep.runner import run_sweep
 
     chosen = read_sweep(sweep, overrides)
-    return run_sweep(chosen, Path(out) if out is not None else Path("runs") / chosen.name, listener=listener)
+    folder = Path(out) if out is not None else Path("runs") / chosen.name
+    return run_sweep(chosen, folder, listener=listener, executor=load_executor(executor, jobs), resume=resume)
+
+
+def load_executor(name: str | None = None, jobs: int | None = None) -> Executor:
+    """What runs the cells of a sweep; see `run` for the arguments.
+
+    Raises:
+        UnknownName: no such executor, or one that takes no `jobs`.
+    """
+    settings = {} if jobs is None else {"jobs": jobs}
+    executor: Executor = load("executor", name or ("inline" if jobs is None else "processes"), **settings)
+    return executor
+
+
+def calibrate(
+    sweep: str | os.PathLike[str] | Mapping[str, Any] | Sweep | None = None,
+    out: str | os.PathLike[str] = "thresholds",
+    *,
+    overrides: Sequence[str] = (),
+    fmr: Sequence[float] | None = None,
+    replace: bool = False,
+    written: Callable[[Path, Thresholds, bool], None] | None = None,
+    progress: Progress | None = None,
+) -> dict[Path, Thresholds]:
+    """Sets thresholds for every recognizer and aligner of a sweep and writes a manifest of each: docs/thresholds.md.
+
+    Args:
+        sweep: see `read_sweep`. The people are those that its ``calibrate`` names, by default split dev of its own.
+        out: the folder of the manifests; each is called RECOGNIZER_ALIGNER.json.
+        overrides: see `read_sweep`.
+        fmr: false match rates; by default those of ``calibrate``, then those of the sweep.
+        replace: whether a manifest may replace one that says something else.
+        written: told of each manifest as it stands, and whether it was written or stood there already.
+        progress: told how far it is.
+
+    Returns:
+        The manifests by their file.
+
+    Raises:
+        ConfigError: the sweep cannot be planned, or a manifest that says something else stands there.
+    """
+    from bench.store.cache import ArrayCache
+    from bench.sweep.calibration import calibrate_on
+    from bench.sweep.calibration_plan import calibration_sweep, manifest_names
+    from bench.sweep.plan import plan
+
+    cells = plan(calibration_sweep(read_sweep(sweep, overrides), fmr)).cells
+    found: dict[Path, Thresholds] = {}
+    for cell, name in zip(cells, manifest_names(cells), strict=True):
+        path = Path(out) / name
+        found[path] = calibrate_on(cell.spec, ArrayCache(), progress)
+        new = found[path].write(path, replace)
+        if written:
+            written(path, found[path], new)
+    return found
 
 
 def open_run(path: str | os.PathLike[str]) -> RunFolder:

@@ -132,13 +132,24 @@ BUILT_IN: tuple[PluginRow, ...] = (
         source="impersona",
         licence="Apache-2.0",
     ),
+    PluginRow(
+        kind="executor",
+        name="processes",
+        target="bench.sweep.executors.processes:Processes",
+        settings="bench.sweep.executors.processes:ProcessesSettings",
+        summary="several cells at once, each in a process of its own",
+        source="impersona",
+        licence="Apache-2.0",
+    ),
 )
 
 CLI_COMMANDS: dict[str, str] = {
     "run": "bench.cli.run:run",
+    "calibrate": "bench.cli.calibrate:calibrate",
     "report": "reports.cli:report",
     "ls": "bench.cli.ls:ls",
     "doctor": "bench.cli.doctor:doctor",
+    "cache": "bench.cli.cache:cache",
 }
 
 REPORT_WRITER = "reports.document:write_report"

@@ -1,20 +1,26 @@
-"""Error curves small enough to draw: thinned so that no eye could tell, with the operating points beside them."""
+"""Error curves small enough to draw, thinned so that no eye could tell, with their bands and operating points."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.metrics import ENOUGH_ERRORS, ErrorCurve, error_tradeoff
-from reports.load import Series
+from reports.points import Point
+from reports.records import by_key
+from reports.series import Series
+
+Ends = tuple[float, float] | None
+"""The two ends of an interval, or None where there is none."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """An operating point on a curve.
+    """An operating point on a curve, or beside it where its threshold was set elsewhere.
 
     Attributes:
         label: such as ``"FMR 1 %"``.
@@ -22,6 +28,10 @@ class Mark:
         fnmr: the FNMR there.
         threshold: in units of the score.
         weak: whether too few errors stand behind it.
+        carried: whether its threshold was set on other trials, so that its FMR is as uncertain as its FNMR.
+        fmr_ends: the 95 % interval of the FMR, or None.
+        fnmr_ends: the 95 % interval of the FNMR, or None.
+        threshold_ends: the 95 % interval of the threshold, or None.
     """
 
     label: str
@@ -29,6 +39,84 @@ class Mark:
     fnmr: float
     threshold: float
     weak: bool
+    carried: bool = False
+    fmr_ends: Ends = None
+    fnmr_ends: Ends = None
+    threshold_ends: Ends = None
+
+
+def marks_of(series: Series, points: Sequence[Point]) -> tuple[Mark, ...]:
+    """The operating points of a series that its data support.
+
+    Args:
+        series: whose.
+        points: which.
+    """
+    records = by_key(series)
+    marks = []
+    for point in points:
+        names = ("threshold", "false_match_rate", "false_non_match_rate")
+        found = [records.get((name, point.name), {}) for name in names]
+        threshold, fmr, fnmr = (record.get("value") for record in found)
+        if threshold is not None and fmr is not None and fnmr is not None:
+            weak = found[0].get("support") != "ok"
+            ends = [_ends(record) for record in found]
+            marks.append(Mark(point.label, fmr, fnmr, threshold, weak, not point.own, ends[1], ends[2], ends[0]))
+    return tuple(marks)
+
+
+def _ends(record: Mapping[str, Any]) -> Ends:
+    low, high = record.get("low"), record.get("high")
+    return None if low is None or high is None else (float(low), float(high))
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """The 95 % intervals of the FNMR at fixed FMR, one after the other; T of them.
+
+    Attributes:
+        fmr: float64 (T,), ascending.
+        low: float64 (T,), lower ends.
+        high: float64 (T,), upper ends.
+    """
+
+    fmr: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    def at(self, fmr: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The ends at other rates, along straight lines over log FMR; NaN below the first.
+
+        Args:
+            fmr: float64 (V,).
+        """
+        place, known = np.log(np.maximum(fmr, 1e-300)), np.log(self.fmr)
+        low, high = (np.interp(place, known, ends, left=np.nan) for ends in (self.low, self.high))
+        return low, high
+
+    def until(self, fmr: float) -> Band | None:
+        """The part of it up to a rate; None where nothing is left.
+
+        Args:
+            fmr: a false match rate.
+        """
+        kept = self.fmr < fmr
+        if not kept.any():
+            return None
+        # The last upper end holds: behind the rate stands the exact bound of no error, which is another interval.
+        low, high = self.at(np.array([fmr]))[0], self.high[kept][-1]
+        parts = (np.append(ends[kept], end) for ends, end in ((self.fmr, fmr), (self.low, low), (self.high, high)))
+        return Band(*parts)
+
+
+def band_of(series: Series) -> Band | None:
+    """The band around a series' curve, or None where the cell has none."""
+    table = series.table("curve")
+    if table is None:
+        return None
+    fmr, low, high = (table[name].to_numpy(dtype=np.float64) for name in ("fmr", "fnmr_low", "fnmr_high"))
+    known = np.isfinite(low) & np.isfinite(high) & (fmr > 0)
+    return Band(fmr[known], low[known], high[known]) if np.count_nonzero(known) > 1 else None
 
 
 def curve_of(series: Series) -> ErrorCurve | None:

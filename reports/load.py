@@ -4,156 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from bench.errors import CorruptFile
+from bench.errors import CorruptFile, MissingFile
 from bench.provenance import canonical_json
 from bench.store.run_folder import RunFolder
+from reports.series import FailedCell, Group, Record, Run, Series
 
-UNITS = {"cosine": "similarity (cosine)", "neg_l2": "similarity (minus Euclidean distance)"}
+__all__ = ["FailedCell", "Group", "Run", "Series", "load"]
 
-
-@dataclass(frozen=True, eq=False)
-class Series:
-    """One cell that succeeded: a recognizer on a group's trials.
-
-    Attributes:
-        key: the cell's key.
-        label: what tables and pictures call it, the same in every group.
-        recognizer: the recognizer's label in the sweep.
-        outcome: the stored outcome: ``spec``, ``labels``, ``figures``, ``counts``, ``runtime``, ``seconds``.
-        trials: the table `trials`.
-        frames: the table `frames`, or None where the cell has none.
-        identities: the table `identities`, or None where the cell has none.
-    """
-
-    key: str
-    label: str
-    recognizer: str
-    outcome: Mapping[str, Any]
-    trials: pd.DataFrame
-    frames: pd.DataFrame | None
-    identities: pd.DataFrame | None
-
-    @cached_property
-    def scores(self) -> NDArray[np.float32]:
-        """The score of every trial, float32 (M,), NaN where either face was not acquired."""
-        return np.asarray(self.trials["score"].to_numpy(dtype=np.float32, na_value=np.nan))
-
-    @cached_property
-    def is_mated(self) -> NDArray[np.bool_]:
-        """Whether each trial compares a person with themself, bool (M,)."""
-        return np.asarray(self.trials["mated"].to_numpy(dtype=bool))
-
-    @cached_property
-    def mated(self) -> NDArray[np.float32]:
-        """The scores of mated trials that were acquired."""
-        return self.scores[self.is_mated & ~np.isnan(self.scores)]
-
-    @cached_property
-    def nonmated(self) -> NDArray[np.float32]:
-        """The scores of nonmated trials that were acquired."""
-        return self.scores[~self.is_mated & ~np.isnan(self.scores)]
-
-    @property
-    def records(self) -> Sequence[Mapping[str, Any]]:
-        """The cell's figure records."""
-        return list(self.outcome["figures"])
-
-    @property
-    def aligner(self) -> str:
-        """The name of the aligner that found the faces; empty where the cell names none."""
-        named: str = (self.outcome["spec"].get("aligner") or {}).get("name", "")
-        return named
-
-    @property
-    def unit(self) -> str:
-        """What its score is, in words."""
-        comparison = self.outcome["spec"].get("comparison", "")
-        return UNITS.get(comparison, "similarity")
-
-
-@dataclass(frozen=True)
-class FailedCell:
-    """A cell that did not end well.
-
-    Attributes:
-        label: as that of a series.
-        place: data set and protocol.
-        error: the class name of what was raised.
-        message: what it said.
-        traceback: where it came from.
-    """
-
-    label: str
-    place: str
-    error: str
-    message: str
-    traceback: str
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """Series that were scored on the same trials, and may therefore stand in one table and one picture.
-
-    Attributes:
-        dataset: the data set's name.
-        protocol: the protocol's name.
-        title: what the report calls the group.
-        series: at least one unless every cell of the group failed.
-        failed: the cells of the group that failed.
-    """
-
-    dataset: str
-    protocol: str
-    title: str
-    series: tuple[Series, ...]
-    failed: tuple[FailedCell, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """A run, as a report shows it.
-
-    Attributes:
-        folder: where it lies.
-        manifest: what was asked and where it ran.
-        groups: in the order of the sweep.
-        unfinished: how many cells have no outcome: the run was interrupted.
-    """
-
-    folder: Path
-    manifest: Mapping[str, Any]
-    groups: tuple[Group, ...]
-    unfinished: int
-
-    @property
-    def name(self) -> str:
-        """The sweep's name."""
-        return str(self.manifest.get("name") or (self.manifest.get("sweep") or {}).get("name") or self.folder.name)
-
-    @property
-    def series(self) -> tuple[Series, ...]:
-        """Every series of every group."""
-        return tuple(one for group in self.groups for one in group.series)
-
-    @property
-    def failed(self) -> tuple[FailedCell, ...]:
-        """Every failed cell of every group."""
-        return tuple(one for group in self.groups for one in group.failed)
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Every label once, in the order of the sweep."""
-        of_groups = [[one.label for one in group.series] + [one.label for one in group.failed] for group in self.groups]
-        return tuple(dict.fromkeys(label for labels in of_groups for label in labels))
+_NEEDED = {"verification": ("trials", {"mated", "score"})}
+"""Assessment to the table without which a cell has nothing to show, and the columns that it needs."""
 
 
 def load(path: str | os.PathLike[str]) -> Run:
@@ -170,6 +31,7 @@ def load(path: str | os.PathLike[str]) -> Run:
     outcomes = folder.outcomes()
     labels = _labels(outcomes)
     titles = _titles(outcomes)
+    differences = _differences(folder)
     together: dict[str, list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
         together.setdefault(_trials_of(outcome), []).append(outcome)
@@ -178,10 +40,13 @@ def load(path: str | os.PathLike[str]) -> Run:
         first = members[0]["labels"]
         groups.append(
             Group(
+                assessment=_assessment(members[0]),
                 dataset=str(first.get("dataset", "")),
                 protocol=str(first.get("protocol", "")),
                 title=titles[same],
-                series=tuple(_series(folder, one, labels[one["key"]]) for one in members if _has_trials(one)),
+                series=tuple(
+                    _series(folder, one, labels[one["key"]], differences) for one in members if _has_tables(one)
+                ),
                 failed=tuple(_failed(one, labels[one["key"]], titles[same]) for one in members if _is_failed(one)),
             )
         )
@@ -189,8 +54,13 @@ def load(path: str | os.PathLike[str]) -> Run:
     return Run(folder.path, manifest, tuple(groups), len(manifest["cells"]) - len(outcomes))
 
 
-def _has_trials(outcome: Mapping[str, Any]) -> bool:
-    return bool(outcome["status"] == "success" and "trials" in outcome["tables"])
+def _assessment(outcome: Mapping[str, Any]) -> str:
+    return str(outcome["spec"].get("assessment") or "verification")
+
+
+def _has_tables(outcome: Mapping[str, Any]) -> bool:
+    needed = _NEEDED.get(_assessment(outcome))
+    return bool(outcome["status"] == "success" and (needed is None or needed[0] in outcome["tables"]))
 
 
 def _is_failed(outcome: Mapping[str, Any]) -> bool:
@@ -199,24 +69,46 @@ def _is_failed(outcome: Mapping[str, Any]) -> bool:
 
 def _trials_of(outcome: Mapping[str, Any]) -> str:
     spec, labels = outcome["spec"], outcome["labels"]
-    digest = spec.get("trials_digest") or spec.get("trials")
-    return canonical_json([labels.get("dataset"), labels.get("protocol"), digest, spec.get("dataset")])
+    digest = spec.get("trials_digest") or spec.get("trials") or spec.get("searches")
+    where = [labels.get("dataset"), labels.get("protocol"), digest, spec.get("dataset")]
+    return canonical_json([_assessment(outcome), *where])
+
+
+def _differences(folder: RunFolder) -> Mapping[str, list[Record]]:
+    """What summary.json says about differences between recognizers, by the labels of the cell that they belong to."""
+    found: dict[str, list[Record]] = {}
+    try:
+        summary = folder.summary()
+    except MissingFile:  # a run that was killed before its first cell was whole
+        return found
+    for record in summary[summary["versus"].notna()].to_dict("records"):
+        whole = {str(name): None if _is_nan(value) else value for name, value in record.items()}
+        found.setdefault(_owner(whole), []).append(whole)
+    return found
+
+
+def _owner(labels: Mapping[str, Any]) -> str:
+    return canonical_json([labels.get(name) for name in ("dataset", "protocol", "recognizer", "settings")])
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and value != value
 
 
 def _titles(outcomes: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
     """Data set and protocol of every group; and the data set's settings where that leaves two groups alike."""
-    short: dict[str, str] = {}
+    short: dict[str, tuple[str, str]] = {}
     settings: dict[str, Mapping[str, Any]] = {}
     for outcome in outcomes:
         same, labels = _trials_of(outcome), outcome["labels"]
-        short[same] = f"{labels.get('dataset')} · {labels.get('protocol')}"
+        short[same] = _assessment(outcome), f"{labels.get('dataset')} · {labels.get('protocol')}"
         settings[same] = (outcome["spec"].get("dataset") or {}).get("settings") or {}
     titles = {}
-    for same, title in short.items():
-        alike = [settings[other] for other, theirs in short.items() if theirs == title]
+    for same, named in short.items():
+        alike = [settings[other] for other, theirs in short.items() if theirs == named]
         varying = _varying(alike)
         extra = ", ".join(f"{key} {settings[same].get(key)}" for key in varying)
-        titles[same] = f"{title} ({extra})" if extra else title
+        titles[same] = f"{named[1]} ({extra})" if extra else named[1]
     return titles
 
 
@@ -243,20 +135,22 @@ def _varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     return [key for key in keys if len({canonical_json(one.get(key)) for one in settings}) > 1]
 
 
-def _series(folder: RunFolder, outcome: Mapping[str, Any], label: str) -> Series:
-    key, tables = outcome["key"], outcome["tables"]
-    trials = folder.table(key, "trials")
-    if missing := {"mated", "score"} - set(trials.columns):
-        raise CorruptFile(f"{folder.path}/cells/{key}/trials.parquet lacks {', '.join(sorted(missing))}; run it again")
-    return Series(
+def _series(
+    folder: RunFolder, outcome: Mapping[str, Any], label: str, differences: Mapping[str, list[Record]]
+) -> Series:
+    key = outcome["key"]
+    verified = _assessment(outcome) == "verification"
+    one = Series(
         key=key,
         label=label,
         recognizer=str(outcome["labels"].get("recognizer")),
         outcome=outcome,
-        trials=trials,
-        frames=folder.table(key, "frames") if "frames" in tables else None,
-        identities=folder.table(key, "identities") if "identities" in tables else None,
+        folder=folder,
+        differences=tuple(differences.get(_owner(outcome["labels"]), ())) if verified else (),
     )
+    if verified and (missing := _NEEDED["verification"][1] - set(one.trials.columns)):
+        raise CorruptFile(f"{folder.path}/cells/{key}/trials.parquet lacks {', '.join(sorted(missing))}; run it again")
+    return one
 
 
 def _failed(outcome: Mapping[str, Any], label: str, place: str) -> FailedCell:

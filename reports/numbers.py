@@ -12,8 +12,12 @@ THIN = "\u202f"
 """The narrow no-break space between a number and its unit, and between groups of three digits."""
 
 ABSENT = "\u2013"
+_FIXED, _JOINED = "\u00a0", "\u2060"
+"""A space at which no line breaks, and a word joiner: after a dash a line may break even before such a space."""
 _MINUS = "\u2212"
 _MOST_DECIMALS = 5
+_UNREADABLE = 1e6
+"""Beyond it a similarity is no similarity but the end of float32, and is printed with an exponent."""
 
 
 def percent(value: float | None, decimals: int = 2) -> str:
@@ -24,6 +28,27 @@ def percent(value: float | None, decimals: int = 2) -> str:
         decimals: how many to print; more are printed where fewer would round to 0 % or 100 %.
     """
     return _towards(value, decimals, scale=100.0, ceiling=100.0, unit=f"{THIN}%")
+
+
+def points(value: float | None, decimals: int = 2) -> str:
+    """A difference of two shares in percentage points, with its sign, such as ``"−0.21 pp"``."""
+    if value is None or math.isnan(value):
+        return ABSENT
+    return f"{_signed(value * 100, decimals)}{THIN}pp"
+
+
+def signed(value: float | None, decimals: int = 2) -> str:
+    """A difference, with its sign and a true minus."""
+    return ABSENT if value is None or math.isnan(value) else _signed(value, decimals)
+
+
+def between(low: str, high: str) -> str:
+    """Two printed numbers as the ends of an interval, their unit once: ``"98.13 – 99.42 %"``, ``"−0.2 to +0.1 pp"``."""
+    unit = low[low.rindex(THIN) :] if THIN in low else ""
+    spare = unit and not unit[1:2].isdigit() and high.endswith(unit)
+    signed = low[:1] in ("+", _MINUS) or high[:1] in ("+", _MINUS)
+    word = "to" if signed else ABSENT
+    return f"{low.removesuffix(unit) if spare else low}{_FIXED}{word}{_JOINED}{_FIXED}{high}"
 
 
 def share(value: float | None, decimals: int = 4) -> str:
@@ -37,6 +62,8 @@ def plain(value: float | None, decimals: int = 2) -> str:
         return ABSENT
     if math.isinf(value):
         return "∞" if value > 0 else f"{_MINUS}∞"
+    if abs(value) >= _UNREADABLE:
+        return f"{value:.1e}".replace("-", _MINUS)
     return f"{value:.{decimals}f}".replace("-", _MINUS)
 
 
@@ -73,6 +100,11 @@ def plural(number: int, noun: str, plural_noun: str = "") -> str:
 def listed(names: list[str]) -> str:
     """Names as a sentence lists them, such as ``"a, b and c"``."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _signed(value: float, decimals: int) -> str:
+    text = f"{value:+.{decimals}f}"
+    return (text[1:] if float(text) == 0 else text).replace("-", _MINUS)
 
 
 def _towards(value: float | None, decimals: int, scale: float, ceiling: float, unit: str) -> str:

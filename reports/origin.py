@@ -8,13 +8,59 @@ from typing import Any
 
 import yaml
 
-from reports import numbers
-from reports.load import Run, Series
+from reports import numbers, tables
+from reports.outlet import Outlet
+from reports.page import Block, Code, Failures, Folded, Links, Part, Rows, Section, Words
+from reports.series import Run, Series
 
-Rows = list[tuple[str, str]]
+Terms = list[tuple[str, str]]
 
 
-def of_run(run: Run) -> Rows:
+def section(run: Run, outlet: Outlet) -> Section:
+    """Section "Provenance".
+
+    Args:
+        run: the run.
+        outlet: takes every figure of the run as a CSV file.
+    """
+    files = [("CSV: every figure", outlet.csv(tables.figures_frame(run), "figures"))]
+    if run.failed:
+        files.append(("CSV: failed cells", outlet.csv(tables.failed_frame(run.failed), "failed_cells")))
+    files += [(name, name) for name in ("summary.json", "manifest.json") if (run.folder / name).is_file()]
+    many = len(run.all_groups) > 1
+    cells: list[Block] = [
+        Folded(
+            f"{one.label}{f' on {group.title}' if many else ''}: {device(one) or 'runtime unknown'}",
+            [Rows(of_series(one))],
+        )
+        for group in run.all_groups
+        for one in group.series
+    ]
+    parts = [
+        Part("Make it again", [Code(recipe(run))]),
+        Part("The run", [Rows(of_run(run))]),
+        Part("Its cells", [*cells, Links(files)]),
+    ]
+    return Section("provenance", "Provenance", parts)
+
+
+def failed_section(run: Run) -> Section:
+    """Section "Failed cells"; without any part where every cell ended well.
+
+    Args:
+        run: the run.
+    """
+    blocks: list[Block] = []
+    if run.unfinished:
+        has = "has" if run.unfinished == 1 else "have"
+        cells = f"{numbers.plural(run.unfinished, 'cell')} of the sweep {has} no outcome: the run was interrupted. "
+        blocks.append(Words(f"{cells}The same command goes on from there."))
+    if run.failed:
+        blocks.append(Failures(run.failed))
+    return Section("failed", "Failed cells", [Part("", blocks)] if blocks else [])
+
+
+def of_run(run: Run) -> Terms:
     """Term and value of everything the manifest says about the run as a whole."""
     manifest = run.manifest
     machine = manifest.get("machine") or {}
@@ -31,10 +77,10 @@ def of_run(run: Run) -> Rows:
     return rows + [(key, str(value)) for key, value in (manifest.get("versions") or {}).items()]
 
 
-def of_series(series: Series) -> Rows:
+def of_series(series: Series) -> Terms:
     """Term and value of what determined one cell's scores, and what it ran on."""
     spec, outcome = series.outcome["spec"], series.outcome
-    rows: Rows = [(f"really used: {key}", str(value)) for key, value in outcome["runtime"].items()]
+    rows: Terms = [(f"really used: {key}", str(value)) for key, value in outcome["runtime"].items()]
     rows += [(key.replace("_", " "), numbers.count(value)) for key, value in outcome["counts"].items()]
     rows.append(("took", numbers.seconds(outcome.get("seconds"))))
     for key, value in spec.items():
@@ -93,8 +139,8 @@ def _entry(value: Any) -> Any:
     return value
 
 
-def _flat(value: Mapping[str, Any], before: str = "") -> Rows:
-    rows: Rows = []
+def _flat(value: Mapping[str, Any], before: str = "") -> Terms:
+    rows: Terms = []
     for key, one in value.items():
         name = f"{before}{key}"
         rows += _flat(one, f"{name} · ") if isinstance(one, Mapping) else [(name, _text(one))]

@@ -6,65 +6,94 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from reports import numbers, origin, tables
-from reports.figures import identity_matrix
-from reports.load import Group, Run
+from reports import numbers, origin
+from reports.differences import best_of, undecided
+from reports.points import points_of
+from reports.records import Key, by_key, spoken
+from reports.series import Group, Run, Series
+
+_EER: Key = ("equal_error_rate", None)
 
 
-def of_matrix(matrix: identity_matrix.IdentityMatrix) -> str:
-    """What a matrix shows, in numbers."""
-    summary = {key: numbers.plain(value, 3) for key, value in matrix.summary.items()}
-    words = f"On the diagonal {summary['mated_mean']} on average, {summary['mated_lowest']} at the lowest"
-    if matrix.closest is None:
-        return f"{words}."
-    row, column = matrix.closest
-    return (
-        f"{words}; beside it {summary['nonmated_mean']} on average, {summary['nonmated_highest']} at the highest, "
-        f"between {matrix.people[row]} and {matrix.people[column]}."
-    )
+def markup(text: str) -> Markup:
+    """A text of ours that holds HTML; never one with a name in it."""
+    return Markup(text)
 
 
 def question(run: Run) -> str:
     """What was asked, in one sentence, and by which protocol."""
-    if not run.groups:
+    if not run.all_groups:
         return "Nothing has been measured yet."
     labels = [label if len(label) < 60 else f"{label[:57]}…" for label in run.labels]
     who = numbers.listed(labels) if len(labels) <= 5 else f"{len(labels)} recognizers"
-    where = list(dict.fromkeys(group.dataset for group in run.groups))
-    protocols = list(dict.fromkeys(group.protocol for group in run.groups))
+    where = list(dict.fromkeys(group.dataset for group in run.all_groups))
+    protocols = list(dict.fromkeys(group.protocol for group in run.all_groups))
     does = "does" if len(labels) == 1 else "do"
     protocol = f"Protocol{'' if len(protocols) == 1 else 's'} {numbers.listed(protocols)}."
+    if not run.groups:
+        return f"How well {does} {who} find the people of {numbers.listed(where)} in a gallery? {protocol}"
     return f"How well {does} {who} tell the people of {numbers.listed(where)} apart? {protocol}"
 
 
 def in_short(group: Group) -> list[Markup]:
-    """The answer for a group: who errs least, and what that means where it is strictest; empty without figures."""
-    known = []
-    for one in group.series:
-        value = tables.by_key(one).get(("equal_error_rate", None), {}).get("value")
-        if value is not None:
-            known.append((value, one))
-    if not known:
+    """The answer for a group, every figure with its interval, and no winner that the data cannot name."""
+    best = best_of(group, _EER)
+    if best is None:
         return []
-    value, first = min(known, key=lambda entry: entry[0])
-    best = [one.label for other, one in known if other == value]
-    if len(best) > 1:
-        shared = Markup("{} share the lowest equal error rate, {}.")
-        return [shared.format(numbers.listed(best), numbers.percent(value))]
-    claim = Markup("<b>{}</b> has {} equal error rate{}{}").format(
-        first.label,
-        "the lowest" if len(known) > 1 else "an",
-        ", " if len(known) > 1 else " of ",
-        numbers.percent(value),
+    return [_who_errs_least(group, best), *_at_the_strictest(group, best), *_held(best)]
+
+
+def _who_errs_least(group: Group, best: Series) -> Markup:
+    said = spoken(best, by_key(best)[_EER])
+    rated = [one for one in group.series if by_key(one).get(_EER, {}).get("value") is not None]
+    if len(rated) == 1:
+        return Markup("<b>{}</b> has an equal error rate of {}.").format(best.label, said)
+    if best.why_no_interval:
+        lowest = Markup(
+            "<b>{}</b> has the lowest equal error rate that was observed, {}: {}, so the lead may be chance."
+        )
+        return lowest.format(best.label, said.partition(" (")[0], best.why_no_interval)
+    others = undecided(group, best, _EER)
+    if others is None:
+        unpaired = Markup("<b>{}</b> has the lowest equal error rate that was observed, {}.")
+        return unpaired.format(best.label, said)
+    if not others:
+        clear = Markup(
+            "<b>{}</b> has the lowest equal error rate, {}: on the same people its difference to {} leaves out 0."
+        )
+        rest = "the other" if len(rated) == 2 else "each of the others"
+        return clear.format(best.label, said, rest)
+    near = numbers.listed([f"{one.label}, {spoken(one, by_key(one)[_EER])}" for one in others[:3]])
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    open_ = Markup(
+        "<b>{}</b> has the lowest equal error rate that was observed, {}, but the data cannot tell it from {}{}: the "
+        "interval of the difference on the same people holds 0."
     )
-    records = tables.by_key(first)
-    for point in reversed(tables.points_of(group)):
+    return open_.format(best.label, said, near, more)
+
+
+def _at_the_strictest(group: Group, best: Series) -> list[Markup]:
+    records = by_key(best)
+    for point in reversed([point for point in points_of(group.series) if point.own]):
         rate = records.get(("true_match_rate", point.name), {})
         if rate.get("value") is not None:
             weak = " (a weak operating point)" if records["threshold", point.name]["support"] != "ok" else ""
-            strictest = Markup("; at {}{}, the strictest that these trials support, it accepts {} of mated pairs")
-            return [claim + strictest.format(point.label, weak, numbers.percent(rate["value"])) + "."]
-    return [claim + "."]
+            strictest = Markup("At {}{}, the strictest that these trials support, it accepts {} of mated pairs.")
+            return [strictest.format(point.goal, weak, spoken(best, rate))]
+    return []
+
+
+def _held(best: Series) -> list[Markup]:
+    """What the strictest threshold that was set elsewhere does, for the best recognizer."""
+    records = by_key(best)
+    for point in reversed(points_of([best])):
+        fmr, fnmr = (records.get((f"{name}_rate", point.name), {}) for name in ("false_match", "false_non_match"))
+        if point.own or fmr.get("value") is None or fnmr.get("value") is None:
+            continue
+        set_on = f"set on {point.origin} for {point.goal}" if point.asked else f"of {point.origin}"
+        text = Markup("With the threshold {} and held, its FMR is {} and its FNMR {}.")
+        return [text.format(set_on, spoken(best, fmr), spoken(best, fnmr))]
+    return []
 
 
 def alert(run: Run) -> str:
@@ -92,9 +121,9 @@ def facts(run: Run) -> list[tuple[str, str, str]]:
             photos = sum(len(frame) for frame in frames)
             found.append(("Photos", numbers.count(photos), f"of {numbers.plural(people, 'person', 'people')}"))
     cells = len(run.manifest["cells"])
-    well = len(run.series)
+    well = len(run.every_series)
     found.append(("Cells", f"{well} of {cells}" if well != cells else str(cells), "succeeded"))
-    devices = list(dict.fromkeys(filter(None, (origin.device(one) for one in run.series))))
+    devices = list(dict.fromkeys(filter(None, (origin.device(one) for one in run.every_series))))
     if devices:
         short = dict.fromkeys(device.removesuffix("ExecutionProvider").upper() for device in devices)
         exact = ", ".join(devices)

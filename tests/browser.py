@@ -28,10 +28,14 @@ _INVENTORY = """(async () => {
   const until = performance.now() + 20000;
   while (document.documentElement.dataset.charts !== "drawn" && performance.now() < until)
     await new Promise(done => setTimeout(done, 50));
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
+  const charts = [...document.querySelectorAll(".chart")];
+  while (charts.some(box => !box.querySelector("svg.main-svg")) && performance.now() < until)
+    await new Promise(done => setTimeout(done, 50));
   const marks = ".scatterlayer .js-line, .scatterlayer .point, .barlayer .point path, .heatmaplayer image, .hm image";
   return {
     title: document.title,
-    charts: [...document.querySelectorAll(".chart")].map(box => ({
+    charts: charts.map(box => ({
       id: box.id,
       width: box.querySelector("svg.main-svg")?.getBoundingClientRect().width ?? 0,
       height: box.querySelector("svg.main-svg")?.getBoundingClientRect().height ?? 0,
@@ -69,7 +73,7 @@ class Visit:
 def visit(
     chromium: str, page: Path, *, dark: bool = False, width: int = 1400, screenshot: bool = False, ask: str = ""
 ) -> Visit:
-    """Opens a page and waits until its charts are drawn.
+    """Opens a page and everything that is folded in it, and waits until its charts are drawn.
 
     Args:
         chromium: the browser's program.

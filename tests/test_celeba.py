@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from bench.api import AttributedDataset
+from bench.config import GroupEntry
 from bench.datasets.celeba import ATTRIBUTES, find_root, read_lists, read_table, what_is_missing
 from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile
 from bench.registry import load
 from bench.seeding import split_of, stream
+from bench.sweep.grouping import group_of_frames
 from tests.toys import write
 
 PEOPLE = {"000001.jpg": "11", "000002.jpg": "11", "000003.jpg": "22", "000004.jpg": "22", "000005.jpg": "33"}
@@ -54,6 +56,15 @@ def test_every_layout_gives_the_same_people(tmp_path: Path, layout: str) -> None
     assert np.isnan(male[4]) if layout == "table" else male[4] == 1
     trials = data.trials("all_pairs", stream(0, "x"))
     assert (len(trials.probe), trials.mated.sum()) == (10, 2)
+
+
+def test_a_table_may_know_some_attributes_of_a_photo_only(tmp_path: Path) -> None:
+    celeba(tmp_path, "table")
+    (tmp_path / "labels.csv").write_text("image,identity,Young,Male\n000001.jpg,11,1,\n000002.jpg,11,,-1\n")
+    known = load("dataset", "celeba", root=tmp_path).attributes()
+    assert known["Young"][0] == 1
+    assert known["Male"][1] == -1
+    assert np.isnan([known["Male"][0], known["Young"][1], known["Bald"][0]]).all()
 
 
 def test_the_people_are_split_and_capped(tmp_path: Path) -> None:
@@ -140,5 +151,13 @@ def test_the_real_photos(real_data: Path) -> None:
     frames = data.frames()
     assert len(frames) == 5558
     assert len({frame.subject for frame in frames}) == 297
-    assert np.isfinite(data.attributes()["Male"]).sum() == 538
+    male = data.attributes()["Male"]
+    assert np.isfinite(male).sum() == 538
+    codes, names = group_of_frames(GroupEntry(column="Male"), male, frames)
+    people = {
+        name: {frames[index].subject for index in np.flatnonzero(codes == code)} for code, name in enumerate(names)
+    }
+    print({name: len(members) for name, members in people.items()}, "people of known Male, of 297")
+    assert sum(map(len, people.values())) == 192
+    assert not people["Male=-1"] & people["Male=1"]
     assert data.image(frames[0].key).shape == (178, 178, 3)

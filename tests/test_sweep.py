@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +20,17 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import bench
-from bench.api import Cell, Face, Outcome
+from bench.api import Cell, Execute, Face, Outcome, Watch
 from bench.config import parse_sweep
-from bench.errors import ConfigError, CorruptFile, PluginError, UnknownName, WorkerLost
+from bench.errors import ConfigError, CorruptFile, MissingFile, PluginError, UnknownName, WorkerLost
 from bench.registry import Registry
-from bench.store.blobs import DiskStore
+from bench.store.blobs import DiskStore, write_beside
 from bench.store.cache import ArrayCache
 from bench.store.run_folder import RunFolder
 from bench.sweep.acquisition import acquire, embed_padded
 from bench.sweep.executors.inline import Inline
 from bench.sweep.instances import plugin
-from bench.sweep.plan import plan
+from bench.sweep.plan import Plan, plan
 from bench.sweep.runner import Listener, run_sweep
 from bench.sweep.sighting import Cast, Sighting, from_arrays, sightings, to_arrays, worker_count
 from bench.weights import released
@@ -181,8 +183,8 @@ def test_a_folder_with_something_else_in_it_is_refused(sweep: Callable[..., Any]
 
 def test_an_interrupted_sweep_keeps_what_is_done(sweep: Callable[..., Any], tmp_path: Path) -> None:
     class Cut(Inline):
-        def run(self, cells: Any, execute: Callable[[Cell], Outcome]) -> Any:
-            yield execute(next(iter(cells)))
+        def run(self, cells: Iterable[Cell], execute: Execute, watch: Watch) -> Iterator[Outcome]:
+            yield next(iter(super().run(cells, execute, watch)))
             raise KeyboardInterrupt
 
     two = sweep(recognizers=["toy", {"name": "toy", "label": "second", "gain": 2.0}])
@@ -192,6 +194,130 @@ def test_an_interrupted_sweep_keeps_what_is_done(sweep: Callable[..., Any], tmp_
     run_sweep(two, tmp_path / "cut")
     run_sweep(two, tmp_path / "whole", cache=ArrayCache(DiskStore(tmp_path / "fresh")))
     assert (tmp_path / "cut" / "summary.json").read_bytes() == (tmp_path / "whole" / "summary.json").read_bytes()
+
+
+class Tally(Listener):
+    """Which cells began, and how many were said to be stored already."""
+
+    def __init__(self) -> None:
+        self.began: list[str] = []
+        self.stored = 0
+
+    def planned(self, plan: Plan, stored: int) -> None:
+        self.stored = stored
+
+    def started(self, cell: Cell) -> None:
+        self.began.append(cell.labels["recognizer"])
+
+
+@pytest.mark.parametrize(
+    ("resume", "began", "stored"),
+    [
+        ("missing", ["new"], 2),
+        ("failed", ["bad", "new"], 1),
+        ("all", ["good", "bad", "new"], 0),
+    ],
+)
+def test_what_is_run_again_can_be_chosen(
+    sweep: Callable[..., Any], tmp_path: Path, resume: Any, began: list[str], stored: int
+) -> None:
+    good, bad = {"name": "toy", "label": "good"}, {"name": "toy", "label": "bad", "fail": True}
+    run_sweep(sweep(recognizers=[good, bad]), tmp_path / "run")
+    tally = Tally()
+    entries = [good, bad, {"name": "toy", "label": "new"}]
+    run = run_sweep(sweep(recognizers=entries), tmp_path / "run", listener=tally, resume=resume)
+    assert (tally.began, tally.stored) == (began, stored)
+    assert run.failures()["recognizer"].tolist() == ["bad"]
+    assert set(run.summary()["recognizer"]) == {"good", "new"}
+
+
+def test_running_all_again_puts_the_new_outcome_in_the_place_of_the_old_one(
+    sweep: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_sweep(sweep(), tmp_path / "run")
+    before, tables = run.outcomes()[0], stored_tables(run)
+    again = run_sweep(sweep(), tmp_path / "run", resume="all")
+    assert again.outcomes()[0]["counts"] != before["counts"], "the embeddings come from the cache this time"
+    assert stored_tables(again) == tables
+    monkeypatch.setattr("bench.sweep.verification.acquire", raise_)
+    failed = run_sweep(sweep(), tmp_path / "run", resume="all")
+    assert failed.failures()["message"].tolist() == ["no more"]
+    assert failed.summary().empty
+
+
+def raise_(*_: Any) -> None:
+    raise RuntimeError("no more")
+
+
+def stored_tables(run: RunFolder) -> dict[str, bytes]:
+    """Every table of a run."""
+    return {path.name: path.read_bytes() for path in run.path.rglob("*.parquet")}
+
+
+def test_figures_are_made_again_without_photos_or_models(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    entries = ["toy", {"name": "toy", "label": "bad", "fail": True}]
+    run = run_sweep(sweep(recognizers=entries), tmp_path / "run")
+    summary, manifest = ((run.path / name).read_bytes() for name in ("summary.json", "manifest.json"))
+    (run.path / "summary.json").unlink()
+    shutil.rmtree(tmp_path / "photos")
+    tally = Tally()
+    again = run_sweep(sweep(recognizers=entries), tmp_path / "run", listener=tally, resume="none")
+    assert (again.path / "summary.json").read_bytes() == summary
+    assert (again.path / "manifest.json").read_bytes() == manifest
+    assert tally.began == []
+    assert len(again.failures()) == 1
+
+
+@pytest.mark.parametrize(
+    "frozen", sorted((Path(__file__).parent / "data" / "runs").glob("v*")), ids=lambda path: path.name
+)
+def test_figures_of_runs_of_earlier_versions_are_made_again(
+    sweep: Callable[..., Any], tmp_path: Path, frozen: Path
+) -> None:
+    run = RunFolder.open(shutil.copytree(frozen, tmp_path / "run"))
+    before = run.summary()
+    again = run_sweep(sweep(name=run.manifest()["name"]), tmp_path / "run", resume="none").summary()
+    assert len(again) == len(before) > 0
+    assert again.equals(before)
+
+
+def test_there_must_be_a_run_to_make_figures_from(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    with pytest.raises(MissingFile, match=r"holds no run.*impersona run --out"):
+        run_sweep(sweep(), tmp_path / "none", resume="none")
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(UnknownName, match="unknown way to resume 'fail'; did you mean 'failed'"):
+        run_sweep(sweep(), tmp_path / "none", resume="fail")  # type: ignore[arg-type]
+
+
+def test_two_sessions_on_one_folder_are_refused(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    class Rival(Listener):
+        def started(self, cell: Cell) -> None:
+            with pytest.raises(ConfigError, match=r"another impersona is at work on .*run; wait until it ends"):
+                run_sweep(sweep(), tmp_path / "run")
+
+    assert len(run_sweep(sweep(), tmp_path / "run", listener=Rival()).trials()) == 66
+    assert len(run_sweep(sweep(), tmp_path / "run").trials()) == 66
+
+
+def test_a_file_system_without_locks_keeps_nobody_off(
+    sweep: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("bench.sweep.runner.fcntl.flock", refuse)
+    half = write_beside(tmp_path / "run" / "manifest.json", b"{")
+    assert len(run_sweep(sweep(), tmp_path / "run").trials()) == 66
+    assert half.exists(), "another session may be writing it"
+
+
+def test_what_a_killed_session_left_is_cleared_away(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    half = write_beside(tmp_path / "run" / "manifest.json", b"{")
+    run = run_sweep(sweep(), tmp_path / "run")
+    other = write_beside(next(run.path.rglob("trials.parquet")), b"half")
+    assert [half.exists(), other.exists()] == [False, True]
+    run_sweep(sweep(), tmp_path / "run")
+    assert not list(run.path.rglob("*.part"))
 
 
 def test_summary_fields_are_the_documented_ones(sweep: Callable[..., Any], tmp_path: Path) -> None:

@@ -494,13 +494,14 @@ def test_folds_that_cannot_be_judged(scores, mated, fold, message):
 
 
 def test_names_say_their_direction():
-    upward = {"true_match_rate", "true_accept_rate"}
+    upward = {"true_match_rate", "true_accept_rate", "cumulative_match_rate", "acquired_cumulative_match_rate"}
+    upward |= {"detection_identification_rate"}
     for name, row in FIGURES.items():
         assert row.name == name == name.lower()
         assert row.meaning
         assert row.source
-        assert row.unit in {"share", "similarity", "count", "standard deviations"}
-        if name.endswith(("_rate", "_error")) and not name.endswith("standard_error"):
+        assert row.unit in {"share", "similarity", "count", "standard deviations", "bits", "cost", "ratio"}
+        if name.endswith(("_rate", "_error", "_cost")) and not name.endswith("standard_error"):
             assert row.direction == ("up" if name in upward else "down")
         if name.endswith(("_accuracy", "_similarity")):
             assert row.direction == "up"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -11,19 +10,12 @@ import click
 
 from bench.doctor import refuse_shadowed_packages
 from bench.errors import ImpersonaError
+from bench.sweep.remedies import machine_failure
 from bench.version import __version__
 from bench.wiring import CLI_COMMANDS
 
 BAD_USAGE = 2
 INTERRUPTED = 130
-_CLOSED = "; choose a folder that may be read and written (--out, IMPERSONA_CACHE)"
-REMEDIES = {
-    errno.ENOSPC: "; free some space and run the same command again: what was computed is stored",
-    errno.EACCES: _CLOSED,
-    errno.EPERM: _CLOSED,
-    errno.EROFS: _CLOSED,
-    errno.ENOENT: _CLOSED,
-}
 
 
 class LazyGroup(click.Group):
@@ -63,10 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ImpersonaError as error:
         _say(str(error))
         sys.exit(BAD_USAGE)
-    except OSError as error:
-        if error.filename is None:
+    except (OSError, MemoryError) as error:
+        if isinstance(error, OSError) and error.filename is None:
             raise
-        _say(f"{error.strerror}: {error.filename}{REMEDIES.get(error.errno or 0, '')}")
+        _say(machine_failure(error))
         sys.exit(BAD_USAGE)
     except (KeyboardInterrupt, click.Abort):
         _say("interrupted; what was computed is stored, and the same command goes on from there")

@@ -6,30 +6,60 @@ import importlib
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from bench.api import Cell, Failure, Outcome, Success
-from bench.notebook import read_sweep
+from bench.notebook import load_executor, read_sweep
 from bench.notebook import run as run_sweep
 from bench.sweep.plan import Plan, plan
-from bench.sweep.runner import Listener
+from bench.sweep.runner import Listener, Resume
 from bench.wiring import REPORT_WRITER
 
 FAILED_CELLS = 1
-HEADLINE = ("equal_error_rate", "fold_accuracy", "best_accuracy", "true_match_rate")
+HEADLINE = ("equal_error_rate", "fold_accuracy", "best_accuracy", "true_match_rate", "detection_identification_rate")
 
 
 @click.command(short_help="Run a sweep: a YAML file in, a run folder and its report out.")
 @click.argument("sweep", required=False, type=click.Path(path_type=Path), metavar="[SWEEP.yaml]")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder [default: runs/NAME]; continued if there.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a field: dataset.people=10.")
+@click.option(
+    "--resume",
+    type=click.Choice(get_args(Resume)),
+    default="failed",
+    show_default=True,
+    help="Which cells run: those without an outcome (missing); those and the failed ones; all, over what is stored; "
+    "none: figures and report are made again from what is stored.",
+)
+@click.option("--executor", metavar="NAME", help="What runs the cells: inline, processes [default: inline].")
+@click.option(
+    "--jobs", type=int, metavar="N", help="How many cells run at once, each in its own process; 0: one a core, up to 8."
+)
 @click.option("--dry-run", is_flag=True, help="Check everything, print the cells and stop.")
 @click.option("--report/--no-report", "with_report", default=True, help="Write report.html at the end [default: yes].")
-def run(sweep: Path | None, out: Path | None, overrides: tuple[str, ...], dry_run: bool, with_report: bool) -> None:
+def run(
+    sweep: Path | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    resume: Resume,
+    executor: str | None,
+    jobs: int | None,
+    dry_run: bool,
+    with_report: bool,
+) -> None:
     """Run a sweep; without SWEEP.yaml, the first one, on drawn people, which needs no data.
 
     Ends with 0 if every cell succeeded, 1 if some failed, 2 if the sweep cannot be run.
@@ -37,10 +67,11 @@ def run(sweep: Path | None, out: Path | None, overrides: tuple[str, ...], dry_ru
     chosen = read_sweep(sweep, overrides)
     console = Console(stderr=True, soft_wrap=True)
     if dry_run:
+        load_executor(executor, jobs)
         _print_plan(plan(chosen))
         return
     with _Display(console) as display:
-        folder = run_sweep(chosen, out, listener=display)
+        folder = run_sweep(chosen, out, listener=display, executor=executor, jobs=jobs, resume=resume)
     click.echo(f"summary: {folder.path / 'summary.json'}")
     if with_report:
         module, _, name = REPORT_WRITER.partition(":")
@@ -86,8 +117,7 @@ class _Display(Listener):
             disable=not console.is_terminal,
         )
         self._cells = self._bars.add_task("cells", total=None)
-        self._part = self._bars.add_task("", total=None, visible=False)
-        self._what = ""
+        self._parts: dict[str, tuple[TaskID, str]] = {}
 
     def __enter__(self) -> _Display:
         self._bars.start()
@@ -104,19 +134,21 @@ class _Display(Listener):
 
     def started(self, cell: Cell) -> None:
         """See `Listener`."""
-        self._bars.update(self._cells, description=escape(_title(cell)))
+        self._parts[cell.key] = (self._bars.add_task(f"  {escape(cell.labels['recognizer'])}", total=None), "")
 
-    def progress(self, what: str, done: int, total: int) -> None:
+    def progress(self, cell: Cell, what: str, done: int, total: int) -> None:
         """See `Listener`."""
-        if what != self._what or done == 0:
-            self._bars.reset(self._part, total=total, description=f"  {what}", visible=True)
-            self._what = what
-        self._bars.update(self._part, completed=done, total=total, visible=done < total)
+        task, before = self._parts[cell.key]
+        if what != before:
+            self._bars.reset(task, total=total, description=f"  {escape(cell.labels['recognizer'])}: {what}")
+            self._parts[cell.key] = (task, what)
+        self._bars.update(task, completed=done, total=total)
 
     def ended(self, cell: Cell, outcome: Outcome) -> None:
         """See `Listener`."""
         self._bars.advance(self._cells)
-        self._bars.update(self._part, visible=False)
+        if cell.key in self._parts:
+            self._bars.remove_task(self._parts.pop(cell.key)[0])
         if isinstance(outcome, Failure):
             self._line(f"[red]failed[/red] {escape(_title(cell))}: {outcome.error}: {escape(outcome.message)}")
         elif isinstance(outcome, Success):
@@ -136,7 +168,8 @@ def _headline(outcome: Success) -> str:
     parts = []
     for figure in HEADLINE:
         # Of several operating points, the strictest that the trials support.
-        found = [r for r in outcome.figures if r["figure"] == figure and r["value"] is not None]
+        whole = [r for r in outcome.figures if r["figure"] == figure and r["group"] is None]
+        found = [r for r in whole if r["value"] is not None]
         if found:
             point = f" at {found[-1]['operating_point']}" if found[-1]["operating_point"] else ""
             weak = " (weak)" if found[-1]["support"] == "weak" else ""

@@ -41,6 +41,8 @@ ATTRIBUTES = (
 IDENTITIES, ATTRIBUTE_LIST, TABLE = "identity_CelebA.txt", "list_attr_celeba.txt", "labels.csv"
 IMAGE_FOLDERS = ("images", "img_align_celeba", "img_celeba", "Img/img_align_celeba", "Img/img_celeba")
 
+_SIGNS = {"-1": -1.0, "1": 1.0, "": np.nan}
+
 
 @dataclass(frozen=True, kw_only=True)
 class CelebaSettings:
@@ -68,7 +70,7 @@ class CelebaSettings:
 
 
 class Labels(NamedTuple):
-    """What the label files say: photo to person, and photo to its 40 attributes, -1 or 1, where they are known."""
+    """What the label files say: photo to person, and photo to its 40 attributes, -1 or 1, NaN where one is unknown."""
 
     identity: dict[str, str]
     attributes: dict[str, tuple[float, ...]]
@@ -172,7 +174,7 @@ def read_table(path: Path) -> Labels:
             raise CorruptFile(f"{path}, line {line}: got {list(row.values())[:3]}; expected image, identity, ...")
         labels.identity[row["image"]] = row["identity"]
         given = [row.get(name, "") for name in ATTRIBUTES]
-        if all(given):
+        if any(given):
             labels.attributes[row["image"]] = _signs(given, path, line)
     return labels
 
@@ -210,10 +212,9 @@ def _words(path: Path) -> list[list[str]]:
 
 
 def _signs(words: Sequence[str], path: Path | None, line: int) -> tuple[float, ...]:
-    if set(words) - {"-1", "1"}:
-        strange = next(word for word in words if word not in ("-1", "1"))
-        raise CorruptFile(f"{path}, line {line}: attribute {strange!r}; expected -1 or 1")
-    return tuple(map(float, words))
+    if strange := [word for word in words if word not in _SIGNS]:
+        raise CorruptFile(f"{path}, line {line}: attribute {strange[0]!r}; expected -1 or 1")
+    return tuple(_SIGNS[word] for word in words)
 
 
 def _image_folder(root: Path) -> Path:

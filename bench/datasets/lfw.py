@@ -5,6 +5,8 @@ Source: Huang, Ramesh, Berg and Learned-Miller, UMass Amherst TR 07-49, 2007. Th
     ROOT/images/NAME/NAME_0001.jpg                                    ROOT/pairs.txt
     ROOT/lfw/NAME/..., ROOT/lfw_funneled/..., ROOT/lfw-deepfunneled/  ROOT/pairs.txt      the official archives
     SCIKIT_LEARN_DATA/lfw_home/lfw_funneled/NAME/...                  lfw_home/pairs.txt  scikit-learn's cache
+
+A file ROOT/attributes.csv, where there is one, gives columns about the photos: see `Lfw.attributes`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.api import Fingerprint, Trials
+from bench.datasets.columns import ColumnValues, read_column_file
 from bench.datasets.files import Part, PersonFolders
 from bench.datasets.protocols import MAX_FRAMES_PER_SUBJECT, all_pairs, indexed_trials, read_lfw_pairs
 from bench.errors import ConfigError, MissingFile
@@ -22,6 +25,7 @@ from bench.places import DATA_VARIABLE, folder_of, lfw_roots, scikit_learn_home
 from bench.provenance import file_digest
 
 IMAGE_FOLDERS = ("images", "lfw-deepfunneled", "lfw_funneled", "lfw")
+ATTRIBUTES = "attributes.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +62,17 @@ class Lfw(PersonFolders):
     def fingerprint(self) -> Fingerprint:
         """See `Plugin.fingerprint`."""
         return {"revision": 1, "split": self.settings.split, "pairs": file_digest(self._pairs)}
+
+    def attributes(self) -> dict[str, ColumnValues]:
+        """The columns of ROOT/attributes.csv by photo; empty where there is no such file.
+
+        LFW itself has no attributes. The file that this was written for holds the 40 CelebA attributes as scores from
+        0 to 1 and ``df_race``, ``df_gender``, ``df_age`` and ``df_emotion``, all **predicted by networks, not given by
+        people**: groups made of them inherit those networks' errors, which need not fall on everybody alike. No
+        fingerprint covers the file: whoever uses a column digests its values.
+        """
+        path = self._pairs.parent / ATTRIBUTES
+        return read_column_file(path).values_of([frame.key for frame in self.frames()]) if path.is_file() else {}
 
     def trials(self, protocol: str, rng: np.random.Generator) -> Trials:
         """See `Dataset.trials`."""

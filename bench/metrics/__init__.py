@@ -1,4 +1,4 @@
-"""Figures of face verification, on NumPy alone.
+"""Figures of face verification and identification, on NumPy and scipy.special.
 
 Task: from the scores of comparisons, float32, and whether each was mated (two photos of one person) or nonmated, say
 how often a recognizer errs, at which threshold, and whether the data can carry the statement.
@@ -36,11 +36,59 @@ the requested one; ours never is.
 Metrics
 -------
 `rates` (error rates, the error curve), `operating` (thresholds at an FMR), `separation` (EER, area, d'), `folds`
-(accuracy), `figures` (the table of figure names), `verification` (all of it for one list of trials).
+(accuracy), `costs` and `likelihood` (detection cost, HTER, ZeroFMR, C_llr), `cost_figures` (the least of them on one
+list of trials), `at_threshold` (a threshold set elsewhere), `figures` (the table of figure names),
+`verification` (all of it for one list of trials), `identification` (1:N, with conventions of its own).
 """
 
+from bench.metrics.at_threshold import AtThreshold
+from bench.metrics.bootstrap import AtFmr, SubjectBootstrap, double_or_nothing
+from bench.metrics.clusters import Clusters, clusters_of, independent_trials, two_way
+from bench.metrics.cost_figures import assess_costs
+from bench.metrics.costs import (
+    DecisionCosts,
+    detection_cost,
+    equal_error_threshold,
+    half_total_error_rate,
+    minimum_detection_cost,
+)
+from bench.metrics.discard import DiscardCurve, discard_area, discard_curve, drawn_discard_areas
 from bench.metrics.figures import FIGURES, Direction, Figure, figure
 from bench.metrics.folds import FoldAccuracy, best_accuracy, best_threshold, fold_accuracy
+from bench.metrics.groups import assess_groups
+from bench.metrics.identification import (
+    DEFAULT_FPIRS,
+    DEFAULT_RANKS,
+    IdentificationPoint,
+    SearchResults,
+    assess_identification,
+    cumulative_match_rate,
+    detection_identification_rate,
+    false_negative_identification_rate,
+    false_positive_identification_rate,
+    fpir_name,
+    open_set_tradeoff,
+    rank_name,
+    threshold_at_fpir,
+)
+from bench.metrics.identification_intervals import IdentificationIntervals, SearchBand, SearchBootstrap
+from bench.metrics.intervals import (
+    Interval,
+    IntervalMethod,
+    drawn_rate_interval,
+    fold_deviation_interval,
+    fold_mean_interval,
+    percentile_interval,
+    rate_interval,
+    wilson_interval,
+    zero_error_bound,
+)
+from bench.metrics.likelihood import (
+    LogisticCalibration,
+    log_likelihood_ratio_cost,
+    logistic_calibration,
+    minimum_log_likelihood_ratio_cost,
+)
 from bench.metrics.operating import (
     ENOUGH_ERRORS,
     OperatingPoint,
@@ -61,39 +109,91 @@ from bench.metrics.rates import (
     false_reject_rate,
 )
 from bench.metrics.separation import EerMethod, area_under_curve, decidability, equal_error_rate, mean_score
+from bench.metrics.variance import RateSpread, rate_spread, rate_variance
 from bench.metrics.verification import DEFAULT_FMRS, FigureValue, assess_verification, operating_point_name
 
 __all__ = [
     "DEFAULT_FMRS",
+    "DEFAULT_FPIRS",
+    "DEFAULT_RANKS",
     "ENOUGH_ERRORS",
     "FIGURES",
+    "AtFmr",
+    "AtThreshold",
+    "Clusters",
+    "DecisionCosts",
     "Direction",
+    "DiscardCurve",
     "EerMethod",
     "ErrorCurve",
     "Figure",
     "FigureValue",
     "FoldAccuracy",
+    "IdentificationIntervals",
+    "IdentificationPoint",
+    "Interval",
+    "IntervalMethod",
+    "LogisticCalibration",
     "OperatingPoint",
+    "RateSpread",
+    "SearchBand",
+    "SearchBootstrap",
+    "SearchResults",
+    "SubjectBootstrap",
     "Support",
     "allowed_false_matches",
     "area_under_curve",
+    "assess_costs",
+    "assess_groups",
+    "assess_identification",
     "assess_verification",
     "best_accuracy",
     "best_threshold",
+    "clusters_of",
+    "cumulative_match_rate",
     "decidability",
+    "detection_cost",
+    "detection_identification_rate",
+    "discard_area",
+    "discard_curve",
+    "double_or_nothing",
+    "drawn_discard_areas",
+    "drawn_rate_interval",
     "equal_error_rate",
+    "equal_error_threshold",
     "error_tradeoff",
     "failure_to_acquire_rate",
     "false_accept_rate",
     "false_match_rate",
+    "false_negative_identification_rate",
     "false_non_match_rate",
+    "false_positive_identification_rate",
     "false_reject_rate",
     "figure",
     "fold_accuracy",
+    "fold_deviation_interval",
+    "fold_mean_interval",
+    "fpir_name",
+    "half_total_error_rate",
+    "independent_trials",
+    "log_likelihood_ratio_cost",
+    "logistic_calibration",
     "mean_score",
+    "minimum_detection_cost",
+    "minimum_log_likelihood_ratio_cost",
     "needed_nonmated",
+    "open_set_tradeoff",
     "operating_point_name",
+    "percentile_interval",
+    "rank_name",
+    "rate_interval",
+    "rate_spread",
+    "rate_variance",
     "support_of",
     "threshold_at_fmr",
+    "threshold_at_fpir",
     "threshold_from_top",
+    "two_way",
+    "wilson_interval",
+    "zero_error_bound",
 ]

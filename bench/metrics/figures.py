@@ -19,11 +19,12 @@ class Figure:
     Attributes:
         name: what summary.json calls it.
         meaning: one sentence with the formula where there is one.
-        unit: ``"share"`` (0 to 1), ``"similarity"`` (in the recognizer's own scores), ``"count"``, or
-            ``"standard deviations"``.
+        unit: ``"share"`` (0 to 1), ``"similarity"`` (in the recognizer's own scores), ``"count"``, ``"bits"``,
+            ``"cost"`` (1 is that of deciding blindly), ``"ratio"``, or ``"standard deviations"``.
         direction: ``"up"`` where higher is better for a recognizer, ``"down"`` where lower is, ``"none"`` where
             neither. It decides. The ending of a name follows it (``*_rate``, ``*_error`` down, ``*_accuracy`` up), but
-            for the field's own terms true_match_rate and true_accept_rate, which go up.
+            for the field's own terms, which go up: the true rates, cumulative_match_rate and
+            detection_identification_rate.
         source: where the formula is from.
     """
 
@@ -36,7 +37,11 @@ class Figure:
 
 _ISO = "ISO/IEC 19795-1:2021"
 _LFW = "Huang et al., UMass TR 07-49, 2007"
+_FRTE = "NIST FRTE Part 2: Identification, NISTIR 8271"
 _OURS = "impersona"
+_DEMOGRAPHICS = "Grother, Ngan and Hanaoka, NISTIR 8280, 2019"
+_DISCARD = "Grother and Tabassi, TPAMI 29(4), 2007; ISO/IEC 29794-1"
+_LLR = "Brümmer and du Preez, Computer Speech & Language 20(2-3), 2006"
 
 _ROWS: tuple[Figure, ...] = (
     Figure("frames", "photos that take part", "count", "none", _OURS),
@@ -77,6 +82,36 @@ _ROWS: tuple[Figure, ...] = (
         _OURS,
     ),
     Figure(
+        "minimum_log_likelihood_ratio_cost",
+        "minimum C_llr: that of the best log-likelihood ratios that keep the order of these scores, by pooling "
+        "adjacent violators",
+        "bits",
+        "down",
+        _LLR,
+    ),
+    Figure(
+        "minimum_detection_cost",
+        "minimum over all thresholds of (0.01·FNMR + 0.99·FMR) / 0.01: one comparison in a hundred mated, both errors "
+        "at cost 1",
+        "cost",
+        "down",
+        "NIST 2016 Speaker Recognition Evaluation Plan",
+    ),
+    Figure(
+        "zero_fmr_false_non_match_rate",
+        "ZeroFMR: FNMR at the smallest threshold that accepts none of these nonmated trials",
+        "share",
+        "down",
+        "Maio et al., TPAMI 24(3), 2002",
+    ),
+    Figure(
+        "zero_fnmr_false_match_rate",
+        "ZeroFNMR: FMR at the largest threshold that rejects none of these mated trials",
+        "share",
+        "down",
+        "Maio et al., TPAMI 24(3), 2002",
+    ),
+    Figure(
         "fold_accuracy",
         "mean over folds of the share of right decisions on acquired trials, by the best threshold of the other folds",
         "share",
@@ -106,7 +141,7 @@ _ROWS: tuple[Figure, ...] = (
     ),
     Figure(
         "threshold",
-        "the smallest float32 with FMR at most the requested one; accept if and only if score >= threshold",
+        "the smallest float32 with FMR (1:N: FPIR) at most the requested one; accept if and only if score >= threshold",
         "similarity",
         "none",
         f"{_OURS}; budget floor(a·I) as in InsightFace 2.1",
@@ -117,6 +152,154 @@ _ROWS: tuple[Figure, ...] = (
     Figure("false_accept_rate", "FAR = FMR·(1 - FTA)", "share", "down", _ISO),
     Figure("false_reject_rate", "FRR = FTA + FNMR·(1 - FTA)", "share", "down", _ISO),
     Figure("true_accept_rate", "TAR = 1 - FRR = TMR·(1 - FTA)", "share", "up", _ISO),
+    Figure(
+        "half_total_error_rate",
+        "HTER = (FMR + FNMR) / 2 at the threshold of the equal error rate of other people",
+        "share",
+        "down",
+        "Bengio and Mariéthoz, Odyssey 2004",
+    ),
+    Figure(
+        "log_likelihood_ratio_cost",
+        "C_llr of scale·score + offset, both fitted by logistic regression on other people: "
+        "(mean(log2(1 + exp(-l)), mated) + mean(log2(1 + exp(l)), nonmated)) / 2",
+        "bits",
+        "down",
+        _LLR,
+    ),
+    Figure("enrolled_subjects", "people to be enrolled in the gallery of a 1:N search", "count", "none", _ISO),
+    Figure(
+        "enrolments_not_acquired",
+        "people who are not in the gallery because no face was found in their photo",
+        "count",
+        "down",
+        _ISO,
+    ),
+    Figure("mate_searches", "searches for people to be enrolled, failed ones included", "count", "none", _FRTE),
+    Figure("nonmate_searches", "searches for people not enrolled, failed ones included", "count", "none", _FRTE),
+    Figure("searches_not_acquired", "searches in whose photo no face was found", "count", "down", _ISO),
+    Figure(
+        "cumulative_match_rate",
+        "CMC: mate searches whose mate is among the R highest scores / mate searches; a failure to acquire is a miss",
+        "share",
+        "up",
+        _ISO,
+    ),
+    Figure(
+        "acquired_cumulative_match_rate",
+        "cumulative_match_rate over the mate searches of which both photos were acquired",
+        "share",
+        "up",
+        _OURS,
+    ),
+    Figure(
+        "false_positive_identification_rate",
+        "FPIR: non-mate searches that return anybody / non-mate searches, achieved; a failed search returns nobody",
+        "share",
+        "down",
+        _ISO,
+    ),
+    Figure(
+        "false_negative_identification_rate",
+        "FNIR: mate searches whose mate is below the threshold, at any rank / mate searches; a failure is one",
+        "share",
+        "down",
+        _ISO,
+    ),
+    Figure(
+        "acquired_false_negative_identification_rate",
+        "false_negative_identification_rate over the mate searches of which both photos were acquired",
+        "share",
+        "down",
+        _OURS,
+    ),
+    Figure(
+        "detection_identification_rate",
+        "DIR: mate searches whose mate reaches the threshold and has rank 1 / mate searches",
+        "share",
+        "up",
+        "Phillips, Grother and Micheals, Handbook of Face Recognition, 2005, ch. 14",
+    ),
+    Figure(
+        "equal_error_rate_difference",
+        "equal_error_rate minus that of the recognizer named in `versus`, on the same people",
+        "share",
+        "down",
+        f"{_OURS}; paired as in Fogliato et al., IJCV 132, 2024",
+    ),
+    Figure(
+        "area_under_curve_difference",
+        "area_under_curve minus that of the recognizer named in `versus`, on the same people",
+        "share",
+        "up",
+        f"{_OURS}; paired as in Fogliato et al., IJCV 132, 2024",
+    ),
+    Figure(
+        "true_match_rate_difference",
+        "true_match_rate minus that of the recognizer named in `versus`, each at its own threshold, on the same people",
+        "share",
+        "up",
+        f"{_OURS}; paired as in Fogliato et al., IJCV 132, 2024",
+    ),
+    Figure("frames_without_value", "photos of which the column has no value", "count", "none", _OURS),
+    Figure(
+        "frames_without_group",
+        "photos in no group of the column: no value, a value in no band, or a person between two groups",
+        "count",
+        "none",
+        _OURS,
+    ),
+    Figure("subjects_without_group", "people of whom no photo is in a group of the column", "count", "none", _OURS),
+    Figure(
+        "trials_without_group",
+        "comparisons whose two photos are not in one group of the column, those across groups included",
+        "count",
+        "none",
+        _OURS,
+    ),
+    Figure(
+        "false_non_match_rate_differential",
+        "FNMR of the group minus FNMR of the other groups of its column together",
+        "share",
+        "none",
+        _DEMOGRAPHICS,
+    ),
+    Figure(
+        "false_match_rate_differential",
+        "FMR of the group divided by FMR of the other groups of its column together, each within its groups",
+        "ratio",
+        "none",
+        _DEMOGRAPHICS,
+    ),
+    Figure("frames_without_quality", "photos of which the quality column has no value", "count", "none", _OURS),
+    Figure(
+        "trials_without_quality",
+        "acquired mated comparisons with a photo of unknown quality, which the discard figures leave out",
+        "count",
+        "none",
+        _OURS,
+    ),
+    Figure(
+        "false_non_match_rate_after_discard",
+        "FNMR of what is left when at most 20 % of the mated comparisons, those of lowest quality, are discarded",
+        "share",
+        "down",
+        _DISCARD,
+    ),
+    Figure(
+        "discard_area_20",
+        "area under FNMR over the share discarded, up to 20 %: 0 where errors go first, 1 where quality tells nothing",
+        "ratio",
+        "down",
+        f"{_DISCARD}; limits as in Schlett et al., arXiv 2303.13294",
+    ),
+    Figure(
+        "discard_area_50",
+        "the same up to 50 %",
+        "ratio",
+        "down",
+        f"{_DISCARD}; limits as in Schlett et al., arXiv 2303.13294",
+    ),
 )
 
 FIGURES: Mapping[str, Figure] = MappingProxyType({row.name: row for row in _ROWS})

@@ -1,6 +1,7 @@
 """The shape of everything in a run folder: versions, columns, units.
 
-A reader refuses a version that it does not know; a change of shape is a new version and a migration.
+A change of shape is a new version, a step in `bench.store.migrations` and a frozen sample in tests/data/runs. A reader
+takes every earlier version and refuses a later one.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.errors import CorruptFile
+from bench.store import migrations
 
-RUN_VERSION = 1
+RUN_VERSION = 2
 SUMMARY_SCHEMA = "impersona.summary/1"
 
 RECORD_FIELDS = (
@@ -89,6 +91,20 @@ DISCARD: Table = {
     "fnmr_high": Column(pa.float64(), "share", "upper end of its 95 % interval"),
 }
 
+SEARCHES: Table = {
+    "probe": Column(pa.dictionary(pa.int32(), pa.string()), "frame key", "the frame that is searched for"),
+    "probe_subject": Column(pa.dictionary(pa.int32(), pa.string()), "subject", "who it shows"),
+    "enrolled": Column(pa.bool_(), "", "whether that person is to be in the gallery: a mate search"),
+    "mate": Column(pa.dictionary(pa.int32(), pa.string()), "frame key", "their photo for the gallery; null for none"),
+    "mate_score": Column(pa.float32(), "similarity", "its score; null where there is none or either was not acquired"),
+    "rank": Column(pa.int32(), "rank", "of the mate, from 1, behind equal scores; null where it has no score"),
+    "best_nonmate": Column(
+        pa.dictionary(pa.int32(), pa.string()), "frame key", "the photo of anybody else with the highest score"
+    ),
+    "best_nonmate_subject": Column(pa.dictionary(pa.int32(), pa.string()), "subject", "who it shows"),
+    "best_nonmate_score": Column(pa.float32(), "similarity", "that score; null where the probe was not acquired"),
+}
+
 TABLES: Mapping[str, Table] = {
     "trials": TRIALS,
     "frames": FRAMES,
@@ -96,6 +112,7 @@ TABLES: Mapping[str, Table] = {
     "curve": CURVE,
     "draws": DRAWS,
     "discard": DISCARD,
+    "searches": SEARCHES,
 }
 
 
@@ -127,15 +144,20 @@ def from_parquet(name: str, data: bytes, where: str) -> pd.DataFrame:
         where: what to call it in an error.
 
     Raises:
-        CorruptFile: not Parquet, another table, or a version that this impersona does not read.
+        CorruptFile: not Parquet, another table, or written by a newer impersona.
     """
     try:
         arrow = pq.read_table(io.BytesIO(data))
     except (pa.ArrowException, OSError) as error:
         raise CorruptFile(f"{where}: not a readable Parquet file ({error})") from error
     metadata = arrow.schema.metadata or {}
-    got = (metadata.get(b"impersona.table", b"?").decode(), metadata.get(b"impersona.version", b"?").decode())
-    if got != (name, str(RUN_VERSION)):
-        raise CorruptFile(f"{where}: table {got[0]!r} version {got[1]}; expected {name!r} version {RUN_VERSION}")
-    frame: pd.DataFrame = arrow.to_pandas()
+    got = metadata.get(b"impersona.table", b"?").decode(errors="replace")
+    if got != name:
+        raise CorruptFile(f"{where}: table {got!r}; expected {name!r}")
+    written = metadata.get(b"impersona.version", b"").decode(errors="replace")
+    version = migrations.readable(int(written) if written.isdecimal() else written, RUN_VERSION, where)
+    arrow = migrations.table_of(arrow, name, version)
+    if missing := [column for column in TABLES[name] if column not in arrow.column_names]:
+        raise CorruptFile(f"{where}: table {name!r} lacks the column {', '.join(missing)}")
+    frame: pd.DataFrame = arrow.select(list(TABLES[name])).to_pandas()
     return frame

@@ -6,6 +6,7 @@ Every batch is padded to the recognizer's one size, so an embedding does not dep
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from numpy.typing import NDArray
 from bench.api import Aligner, Crops, Dataset, Embeddings, Face, Frame, FrameImage, Progress, Recognizer
 from bench.errors import PluginError
 from bench.images import READER, to_crops
+from bench.places import CACHE_VARIABLE
 from bench.provenance import version_of
 from bench.store.cache import ArrayCache, Arrays, CacheContext
 from bench.sweep.instances import plugin
 from bench.sweep.sighting import NO_FACE, Cast, Sighting, from_arrays, sightings, to_arrays
 
+LOG = logging.getLogger(__name__)
 STORE_EVERY_SECONDS = 20.0
 
 
@@ -94,7 +97,7 @@ def acquire(
                 _embed_all(recognizer, zip(missing, found, strict=True), board, shelf, progress, len(missing))
         finally:
             shelf.store()
-            known.note("runtime", recognizer.runtime())
+            shelf.note(recognizer.runtime())
     return board.result(recognizer.runtime() if board.computed else known.noted("runtime"))
 
 
@@ -172,6 +175,11 @@ class _Shelf:
         self._embeddings: dict[str, NDArray[np.float32]] = {}
         self._stored = time.monotonic()
 
+    def note(self, runtime: Mapping[str, str]) -> None:
+        """Keeps what the recognizer ran on; a cache without it says so."""
+        with contextlib.suppress(OSError):  # `store` has warned
+            self._known.note("runtime", runtime)
+
     def sighting(self, digest: str, sighting: Sighting) -> None:
         """Takes in a sighting; an unreadable file is no property of the aligner and is not kept."""
         if sighting.problem in (None, NO_FACE):
@@ -187,10 +195,17 @@ class _Shelf:
             self.store()
 
     def store(self) -> None:
-        """Stores what there is."""
-        self._seen.add(list(self._sightings), to_arrays(list(self._sightings.values())))
-        if self._embeddings:
-            self._known.add(list(self._embeddings), {"embedding": np.stack(list(self._embeddings.values()))})
+        """Stores what there is; a cache that cannot be written to costs time at the next run, and nothing else."""
+        try:
+            self._seen.add(list(self._sightings), to_arrays(list(self._sightings.values())))
+            if self._embeddings:
+                self._known.add(list(self._embeddings), {"embedding": np.stack(list(self._embeddings.values()))})
+        except OSError as error:
+            LOG.warning(
+                "%d faces and %d embeddings cannot be cached (%s: %s); the run goes on, and the next one computes them "
+                "again: free some space, or name another folder (export %s=/path/to/cache)",
+                len(self._sightings), len(self._embeddings), error.strerror, error.filename, CACHE_VARIABLE,
+            )  # fmt: skip
         self._sightings.clear()
         self._embeddings.clear()
         self._stored = time.monotonic()

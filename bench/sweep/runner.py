@@ -1,39 +1,58 @@
-"""A sweep, run into a run folder: cells that are stored already are skipped, every outcome is stored as it comes."""
+"""A sweep, run into a run folder: what is stored already is skipped, every outcome is stored as it comes."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import errno
+import fcntl
 import functools
+import os
 import shlex
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from bench import registry
-from bench.api import Cell, Executor, Outcome, Progress
+from bench.api import Cell, Executor, Outcome
 from bench.config import Sweep
-from bench.errors import ConfigError
+from bench.errors import ConfigError, ImpersonaError, UnknownName
 from bench.provenance import git_commit, machine, versions
 from bench.store.cache import ArrayCache
+from bench.store.cell_results import Status
 from bench.store.run_folder import RunFolder
+from bench.sweep.comparison import compare
 from bench.sweep.execute import execute
 from bench.sweep.instances import plain
 from bench.sweep.plan import Plan, plan
-from bench.sweep.sighting import refuse_unguarded_script
+from bench.sweep.worker import refuse_unguarded_script
 from bench.version import __version__
+
+Resume = Literal["missing", "failed", "all", "none"]
+"""Which cells of a sweep are run: those without any outcome; those and the ones that failed; every one, anew; none."""
+
+_DUE: Mapping[Resume, tuple[Status, ...]] = {
+    "missing": ("absent",),
+    "failed": ("absent", "failure"),
+    "all": ("absent", "failure", "success"),
+}
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EBADF)
+"""What a file system without locks answers: nobody can be kept off there."""
 
 
 class Listener:
-    """Hears how a sweep goes; every method may be overridden, none need be."""
+    """Hears how a sweep goes, and is a `bench.api.Watch`; every method may be overridden, none need be."""
 
     def planned(self, plan: Plan, stored: int) -> None:
-        """The plan is made; so many of its cells are stored already."""
+        """The plan is made; so many of its cells are not run, because of what is stored already."""
 
     def started(self, cell: Cell) -> None:
         """A cell begins."""
 
-    def progress(self, what: str, done: int, total: int) -> None:
+    def progress(self, cell: Cell, what: str, done: int, total: int) -> None:
         """Part of a cell is done."""
 
     def ended(self, cell: Cell, outcome: Outcome) -> None:
@@ -47,6 +66,7 @@ def run_sweep(
     cache: ArrayCache | None = None,
     executor: Executor | None = None,
     listener: Listener | None = None,
+    resume: Resume = "failed",
 ) -> RunFolder:
     """Runs what a run folder lacks of a sweep, and writes its manifest and summary.json.
 
@@ -56,41 +76,86 @@ def run_sweep(
         cache: the embedding cache; by default the user's own.
         executor: what runs the cells; by default one after the other in this process.
         listener: hears how it goes.
+        resume: which cells are run: ``"missing"``, those without any outcome; ``"failed"``, those and the ones that
+            failed; ``"all"``, every one, over what is stored; ``"none"``: summary.json and manifest.json are made again
+            from what is stored, without a look at data sets and models.
 
     Returns:
-        The run folder. A cell that failed is stored as a failure and tried again the next time.
+        The run folder. A cell that failed is stored as a failure.
 
     Raises:
-        ConfigError: the sweep cannot be planned, or `out` is a folder that holds something else.
-        MissingFile: a data set or model file is not there.
+        ConfigError: the sweep cannot be planned, `resume` is another word, or `out` is a folder that holds something
+            else or that another session is at work on.
+        MissingFile: a data set or model file is not there, or there is no run to make anything from.
+        WorkerLost: worker processes cannot start.
     """
     refuse_unguarded_script()
-    listener = listener or Listener()
-    started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
-    folder = RunFolder(out)
-    _refuse_foreign(folder, sweep.name)
+    if resume not in get_args(Resume):
+        raise UnknownName("way to resume", resume, get_args(Resume))
+    _refuse_foreign(RunFolder(out), sweep.name)
+    if resume == "none":
+        return _summarise_again(RunFolder.open(out))
     planned = plan(sweep)
-    pending = [cell for cell in planned.cells if not folder.succeeded(cell.key)]
-    listener.planned(planned, len(planned.cells) - len(pending))
+    return _run(planned, RunFolder(out), cache, executor, listener or Listener(), resume)
+
+
+def _run(
+    planned: Plan,
+    folder: RunFolder,
+    cache: ArrayCache | None,
+    executor: Executor | None,
+    listener: Listener,
+    resume: Resume,
+) -> RunFolder:
+    started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
     manifest = _manifest(planned) | {"started": started.isoformat(timespec="seconds")}
-    folder.write_manifest(manifest)
-    runner: Executor = executor or registry.load("executor", "inline")
     origin = {name: manifest[name] for name in ("impersona", "versions", "machine", "git", "started")}
-    by_key = {cell.key: cell for cell in pending}
-    try:
-        work = functools.partial(_execute, cache=cache or ArrayCache(), listener=listener)
-        for outcome in runner.run(pending, work):
-            folder.write_outcome(by_key[outcome.key], outcome, origin)
-            listener.ended(by_key[outcome.key], outcome)
-    finally:
-        runner.close()
-        folder.write_summary(cell.key for cell in planned.cells)
-        ran = [_what_ran(outcome) for outcome in folder.outcomes()]
-        folder.write_manifest(manifest | {"seconds": round(time.monotonic() - clock, 3), "ran": ran})
+    runner: Executor = executor or registry.load("executor", "inline")
+    work = functools.partial(execute, cache=cache or ArrayCache())
+    with _only_session(folder.path):
+        pending = {cell.key: cell for cell in planned.cells if folder.status(cell.key) in _DUE[resume]}
+        listener.planned(planned, len(planned.cells) - len(pending))
+        folder.write_manifest(manifest)
+        try:
+            with contextlib.closing(runner):
+                for outcome in runner.run(pending.values(), work, listener):
+                    if resume == "all":
+                        folder.forget(outcome.key)
+                    folder.write_outcome(pending[outcome.key], outcome, origin)
+                    listener.ended(pending[outcome.key], outcome)
+            comparisons = compare(folder, planned.cells)
+        except BaseException:
+            with contextlib.suppress(OSError, ImpersonaError):  # what went wrong first is what is to be told
+                _conclude(folder, manifest, planned.cells, [], clock)
+            raise
+        _conclude(folder, manifest, planned.cells, comparisons, clock)
     return folder
 
 
-def _what_ran(outcome: dict[str, Any]) -> dict[str, Any]:
+def _conclude(
+    folder: RunFolder,
+    manifest: Mapping[str, Any],
+    cells: Sequence[Cell],
+    comparisons: Sequence[Mapping[str, Any]],
+    clock: float,
+) -> None:
+    folder.write_summary([cell.key for cell in cells], extra=comparisons)
+    ran = [_what_ran(outcome) for outcome in folder.outcomes()]
+    folder.write_manifest({**manifest, "seconds": round(time.monotonic() - clock, 3), "ran": ran})
+
+
+def _summarise_again(folder: RunFolder) -> RunFolder:
+    with _only_session(folder.path):
+        stored = folder.outcomes()
+        # Earlier versions drew nobody anew and did not say so.
+        cells = [Cell(outcome["key"], {"draws": 0, **outcome["spec"]}, outcome["labels"]) for outcome in stored]
+        folder.write_summary([cell.key for cell in cells], extra=compare(folder, cells))
+        manifest = {name: value for name, value in folder.manifest().items() if name != "version"}
+        folder.write_manifest({**manifest, "ran": [_what_ran(outcome) for outcome in stored]})
+    return folder
+
+
+def _what_ran(outcome: Mapping[str, Any]) -> dict[str, Any]:
     """A cell's labels, digests and fingerprints, where it ran, and on which device or provider."""
     spec = outcome["spec"]
     return {
@@ -103,19 +168,39 @@ def _what_ran(outcome: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _execute(cell: Cell, cache: ArrayCache, listener: Listener) -> Outcome:
-    listener.started(cell)
-    progress: Progress = listener.progress
-    return execute(cell, cache, progress)
-
-
 def _refuse_foreign(folder: RunFolder, name: str) -> None:
-    if folder.path.is_dir() and any(folder.path.iterdir()) and not (folder.path / "manifest.json").is_file():
+    # A session that was killed at its very start leaves a temporary file and nothing else.
+    held = folder.path.is_dir() and any(not entry.name.endswith(".part") for entry in folder.path.iterdir())
+    if held and not (folder.path / "manifest.json").is_file():
         raise ConfigError(f"{folder.path} holds files but no run; give --out another folder, or an empty one")
     if folder.path.exists() and not folder.path.is_dir():
         raise ConfigError(f"{folder.path} is a file; give --out a folder")
     if (folder.path / "manifest.json").is_file() and (other := folder.manifest().get("name")) != name:
         raise ConfigError(f"{folder.path} holds the run of another sweep, {other!r}; give --out another folder")
+
+
+@contextlib.contextmanager
+def _only_session(path: Path) -> Iterator[None]:
+    """Keeps other sessions off a run folder for as long as this one works on it, and clears up after a killed one.
+
+    The lock is the operating system's: it goes with the process, however that ends.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            RunFolder(path).blobs.tidy(seconds=0)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"another impersona is at work on {path}; wait until it ends, or give --out another folder"
+            ) from error
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _manifest(planned: Plan) -> dict[str, Any]:

@@ -5,26 +5,24 @@ from __future__ import annotations
 import concurrent.futures
 import concurrent.futures.process
 import multiprocessing
-import multiprocessing.connection
 import os
-import threading
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 
 from bench.api import Aligner, Dataset, Face, FrameImage, Template
 from bench.errors import ConfigError, CorruptFile, WorkerLost
-from bench.provenance import available_cores
 from bench.store.cache import Arrays
 from bench.sweep.instances import plugin
+from bench.sweep.worker import become_worker, default_workers, interrupts_held, refuse_unguarded_script
 
 CHUNK = 32
 FEW = 96
 """Below so many frames, starting worker processes costs more than they save."""
-MAX_WORKERS = 8
 WORKERS_VARIABLE = "IMPERSONA_WORKERS"
 NO_FACE = "no face found"
 UNREADABLE = "not a readable image"
@@ -114,11 +112,13 @@ def sightings(
         return
     refuse_unguarded_script()
     context = multiprocessing.get_context("spawn")  # a forked child of a process with running threads may hang
-    pool = concurrent.futures.ProcessPoolExecutor(workers, context, _open_worker, (cast, template))
+    told, teller = context.Pipe(duplex=False)
+    pool = concurrent.futures.ProcessPoolExecutor(workers, context, _open_worker, (cast, template, told))
     pending: deque[concurrent.futures.Future[list[Sighting]]] = deque()
     try:
         for chunk in chunks:
-            pending.append(pool.submit(_sight_in_worker, chunk))
+            with interrupts_held():
+                pending.append(pool.submit(_sight_in_worker, chunk))
             if len(pending) > 2 * workers + 2:
                 yield from pending.popleft().result()
         while pending:
@@ -129,11 +129,15 @@ def sightings(
             f"computed is cached: run again, with fewer of them if need be (export {WORKERS_VARIABLE}=1)"
         ) from error
     finally:
+        teller.close()  # nobody waits for what they still search
         pool.shutdown(wait=True, cancel_futures=True)
+        told.close()
 
 
 def worker_count(frames: int) -> int:
     """How many processes find faces: `IMPERSONA_WORKERS`, else the cores up to 8, or none for a few frames.
+
+    A process that runs one of several cells at once starts none.
 
     Raises:
         ConfigError: `IMPERSONA_WORKERS` is not a number.
@@ -141,42 +145,31 @@ def worker_count(frames: int) -> int:
     chosen = os.environ.get(WORKERS_VARIABLE, "")
     if chosen and not chosen.isdigit():
         raise ConfigError(f"{WORKERS_VARIABLE}: got {chosen!r}, expected a number of processes, 0 for none")
+    if multiprocessing.current_process().daemon:
+        return 0
     if chosen:
         return int(chosen)
-    return min(available_cores(), MAX_WORKERS) if frames >= FEW and not multiprocessing.current_process().daemon else 0
-
-
-def refuse_unguarded_script() -> None:
-    """Stops a script that a worker process imports from starting everything anew.
-
-    Raises:
-        ConfigError: this process is a worker that is just importing its parent's script.
-    """
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise ConfigError('a worker process imported this script: put the call under if __name__ == "__main__":')
+    return default_workers() if frames >= FEW else 0
 
 
 _WORKER: tuple[Dataset, Aligner, Template]
+_TOLD: Connection[Any, Any]
 
 
-def _open_worker(cast: Cast, template: Template) -> None:
-    global _WORKER
-    # OpenCV would otherwise start a thread for every core in every worker.
-    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+def _open_worker(cast: Cast, template: Template, told: Connection[Any, Any]) -> None:
+    global _WORKER, _TOLD
+    become_worker()
     _WORKER = (plugin("dataset", cast.dataset), plugin("aligner", cast.aligner), template)
-
-
-def _die_with_parent() -> None:
-    # A parent that is killed closes no pipe that its other workers hold open too: they would wait for ever.
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
+    _TOLD = told
 
 
 def _sight_in_worker(todo: Sequence[tuple[str, Face | None]]) -> list[Sighting]:
-    return sight(*_WORKER, todo)
+    found: list[Sighting] = []
+    for one in todo:
+        if _TOLD.poll():  # the other end is closed
+            break
+        found += sight(*_WORKER, [one])
+    return found
 
 
 def to_arrays(found: Sequence[Sighting]) -> Arrays:

@@ -10,20 +10,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.api import Cell, Comparison, Progress, Success, Trials
+from bench.api import Cell, Dataset, Progress, Success, Trials
+from bench.config import GroupEntry
 from bench.errors import CorruptFile
-from bench.metrics import FigureValue, assess_verification
-from bench.scoring import pair_scores
+from bench.metrics import FigureValue, assess_verification, operating_point_name
+from bench.metrics.bootstrap import double_or_nothing
+from bench.metrics.clusters import Clusters
+from bench.metrics.cost_figures import assess_costs
+from bench.metrics.verification_intervals import Draws, VerificationIntervals
 from bench.seeding import stream
 from bench.store.cache import ArrayCache
 from bench.store.schema import RECORD_FIELDS, to_parquet
 from bench.sweep.acquisition import Acquisition, acquire
+from bench.sweep.calibration import Calibration, thresholds_of
+from bench.sweep.carried import calibrated_draws, calibrated_figures
+from bench.sweep.discarding import discard_figures
+from bench.sweep.grouping import column_digest, column_values, group_figures
+from bench.sweep.inputs import draw_trials, entry_of, images_digest, refuse_changes
 from bench.sweep.instances import plugin
-from bench.sweep.plan import draw_trials, images_digest
+from bench.sweep.scores import score_trials
 from bench.sweep.sighting import Cast
-
-MATRIX_PEOPLE = 40
-"""How many people the identity-similarity matrix shows at most."""
+from bench.sweep.tables import curve_table, draws_table, frames_table, identities_table, trials_table
 
 
 def verification(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -> Success:
@@ -33,27 +40,34 @@ def verification(cell: Cell, cache: ArrayCache, progress: Progress | None = None
         cell: the cell.
         cache: the embedding cache.
         progress: told how far it is.
+
+    Raises:
+        CorruptFile: photos changed since the sweep was planned.
     """
     started = time.monotonic()
     spec = cell.spec
-    roles = ("dataset", "aligner", "recognizer")
-    cast = Cast(*({"name": spec[role]["name"], **spec[role]["settings"]} for role in roles))
-    dataset = plugin("dataset", cast.dataset)
+    cast = Cast(*(entry_of(spec[role]) for role in ("dataset", "aligner", "recognizer")))
+    dataset: Dataset = plugin("dataset", cast.dataset)
     trials = draw_trials(dataset, spec["dataset"]["name"], spec["protocol"], spec["seed"])
+    calibration = thresholds_of(spec, cache, progress)
     acquired = acquire(cast, trials.frames, cache, progress)
-    if (trials.digest, images_digest(dataset, trials)) != (spec["trials"], spec["images"]):
-        raise CorruptFile(f"the photos of {spec['dataset']['name']} changed after the sweep was planned; run it again")
+    if calibration is not None:
+        calibration.check_runtime(acquired.runtime)
+    refuse_changes(spec["dataset"]["name"], spec, trials.digest, images_digest(dataset, trials.frames))
     scores = score_trials(acquired, trials, spec["comparison"])
-    values = [*_counts(trials, acquired), *assess_verification(scores, trials.mated, trials.fold, tuple(spec["fmr"]))]
+    if progress:
+        progress("computing figures", 0, 1)
+    assessed = _Assessment(spec, dataset, trials, scores, calibration)
     rng = stream(spec["seed"], "identities", spec["dataset"]["name"], spec["protocol"])
     tables = {
         "trials": trials_table(trials, scores),
-        "frames": frames_table(trials, acquired),
+        "frames": frames_table(trials.frames, acquired),
         "identities": identities_table(trials, acquired, spec["comparison"], rng),
+        **assessed.tables,
     }
     return Success(
         key=cell.key,
-        figures=tuple(record(value, cell.labels) for value in values),
+        figures=tuple(record(value, cell.labels) for value in [*counts_of(trials, acquired), *assessed.values]),
         counts={
             "trials": len(scores),
             "trials_not_acquired": int(np.isnan(scores).sum()),
@@ -67,10 +81,69 @@ def verification(cell: Cell, cache: ArrayCache, progress: Progress | None = None
         runtime=acquired.runtime,
         seconds=time.monotonic() - started,
         tables={name: to_parquet(name, table) for name, table in tables.items()},
+        calibration=None if calibration is None else calibration.record,
     )
 
 
-def _counts(trials: Trials, acquired: Acquisition) -> list[FigureValue]:
+class _Assessment:
+    """Every figure of a cell, with its interval, and the tables that come with them."""
+
+    def __init__(
+        self,
+        spec: Mapping[str, Any],
+        dataset: Dataset,
+        trials: Trials,
+        scores: NDArray[np.float32],
+        calibration: Calibration | None,
+    ) -> None:
+        self.spec, self.dataset, self.trials, self.scores = spec, dataset, trials, scores
+        self.mated, self.clusters = trials.mated, people_of(trials)
+        rng = stream(spec["seed"], "bootstrap", spec["dataset"]["name"])
+        self.kept = double_or_nothing(self.clusters.count, spec["draws"], rng)
+        intervals = VerificationIntervals(scores, self.mated, trials.fold, self.clusters, self.kept, spec["fmr"])
+        whole = [*assess_verification(scores, self.mated, trials.fold, spec["fmr"]), *assess_costs(scores, self.mated)]
+        self.values = intervals.attach(whole)
+        draws: Draws = dict(intervals.draws)
+        if calibration is not None:
+            draws |= calibrated_draws(calibration, scores, self.mated, self.clusters, self.kept)
+            self.values += calibrated_figures(calibration, scores, self.mated, self.clusters, self.kept)
+        self.tables: dict[str, pd.DataFrame] = {"draws": draws_table(draws)} if draws else {}
+        if (band := intervals.roc_band()) is not None:
+            self.tables["curve"] = curve_table(band)
+        self._by_columns(calibration)
+
+    def _by_columns(self, calibration: Calibration | None) -> None:
+        """Adds the figures of groups and of qualities, at the carried-over thresholds where there are some."""
+        planned = self.spec["columns"]["digests"]
+        if not planned:
+            return
+        values = column_values(self.spec["columns"]["files"], list(planned), self.dataset, self.trials.frames)
+        if changed := [name for name, column in values.items() if column_digest(column) != planned[name]]:
+            raise CorruptFile(f"column {changed[0]!r} changed after the sweep was planned; run it again")
+        carried = [] if calibration is None else [point.name for point in calibration.points]
+        points = carried or [operating_point_name(fmr) for fmr in self.spec["fmr"]]
+        at = {value.operating_point: value for value in self.values if value.figure == "threshold"}
+        thresholds = {point: at[point].value for point in points}
+        weak = [point for point in points if at[point].support != "ok"]
+        common = (values, self.trials, self.scores, thresholds, self.clusters, self.kept, weak)
+        if self.spec["groups"]:
+            entries = [GroupEntry.model_validate(entry) for entry in self.spec["groups"]]
+            self.values += group_figures(entries, *common)
+        if self.spec["discard"]:
+            figures, self.tables["discard"] = discard_figures(self.spec["discard"], *common)
+            self.values += figures
+
+
+def people_of(trials: Trials) -> Clusters:
+    """Who the trials rest on: the person of the probe and that of the reference."""
+    subjects, code = np.unique([frame.subject for frame in trials.frames], return_inverse=True)
+    people: NDArray[np.int32] = code.astype(np.int32)
+    first, second = people[trials.probe], people[trials.reference]
+    return Clusters(first, second, len(subjects))
+
+
+def counts_of(trials: Trials, acquired: Acquisition) -> list[FigureValue]:
+    """How many photos and people take part."""
     counts = {
         "frames": len(trials.frames),
         "frames_not_acquired": int((~acquired.acquired).sum()),
@@ -81,97 +154,11 @@ def _counts(trials: Trials, acquired: Acquisition) -> list[FigureValue]:
 
 def record(value: FigureValue, labels: Mapping[str, Any]) -> dict[str, Any]:
     """A record of summary.json: a figure under a cell's labels."""
+    own = {name: getattr(value, name) for name in _OF_FIGURE}
     filled = dict.fromkeys(RECORD_FIELDS) | dict(labels)
-    return filled | {
-        "figure": value.figure,
-        "operating_point": value.operating_point,
-        "value": value.value,
-        "low": value.low,
-        "high": value.high,
-        "n": value.n,
-        "support": value.support,
-        "interval": value.interval,
-        "versus": value.versus,
-        "group": value.group,
-    }
+    return filled | own
 
 
-def score_trials(acquired: Acquisition, trials: Trials, comparison: Comparison) -> NDArray[np.float32]:
-    """float32 (M,): the score of every trial; NaN where either frame was not acquired."""
-    scores = np.full(len(trials.probe), np.nan, dtype=np.float32)
-    usable = acquired.acquired[trials.probe] & acquired.acquired[trials.reference]
-    if usable.any():
-        position = np.cumsum(acquired.acquired) - 1
-        embeddings = acquired.embeddings[acquired.acquired]
-        scores[usable] = pair_scores(
-            embeddings, position[trials.probe[usable]], position[trials.reference[usable]], comparison
-        )
-    return scores
-
-
-def trials_table(trials: Trials, scores: NDArray[np.float32]) -> pd.DataFrame:
-    """The table `trials` of `bench.store.schema`."""
-    keys = pd.Index([frame.key for frame in trials.frames])
-    subjects, code = np.unique([frame.subject for frame in trials.frames], return_inverse=True)
-    people = pd.Index(subjects.tolist())
-    fold = pd.array([None] * len(scores), "Int16") if trials.fold is None else pd.array(trials.fold, "Int16")
-    return pd.DataFrame(
-        {
-            "probe": pd.Categorical.from_codes(trials.probe, keys),
-            "reference": pd.Categorical.from_codes(trials.reference, keys),
-            "probe_subject": pd.Categorical.from_codes(code[trials.probe], people),
-            "reference_subject": pd.Categorical.from_codes(code[trials.reference], people),
-            "mated": trials.mated,
-            "fold": fold,
-            "score": scores,
-        }
-    )
-
-
-def frames_table(trials: Trials, acquired: Acquisition) -> pd.DataFrame:
-    """The table `frames` of `bench.store.schema`."""
-    return pd.DataFrame(
-        {
-            "key": [frame.key for frame in trials.frames],
-            "subject": [frame.subject for frame in trials.frames],
-            "acquired": acquired.acquired,
-            "faces": acquired.faces,
-            **{side: acquired.box[:, column] for column, side in enumerate(("left", "top", "right", "bottom"))},
-            "confidence": acquired.confidence,
-            "problem": list(acquired.problems),
-        }
-    )
-
-
-def identities_table(
-    trials: Trials, acquired: Acquisition, comparison: Comparison, rng: np.random.Generator
-) -> pd.DataFrame:
-    """The table `identities` of `bench.store.schema`: mean scores between at most `MATRIX_PEOPLE` people.
-
-    People with two acquired photos or more take part, drawn by `rng` where there are too many; a person's score with
-    themself is the mean over pairs of different photos.
-    """
-    photos: dict[str, list[int]] = {}
-    for index in np.flatnonzero(acquired.acquired):
-        photos.setdefault(trials.frames[index].subject, []).append(int(index))
-    people = sorted(subject for subject, indices in photos.items() if len(indices) > 1)
-    if len(people) > MATRIX_PEOPLE:
-        people = sorted(rng.choice(people, MATRIX_PEOPLE, replace=False).tolist())
-    chosen = np.array([index for person in people for index in photos[person]], dtype=np.int64)
-    if not len(chosen):
-        return pd.DataFrame({"subject": [], "other": [], "similarity": [], "comparisons": []})
-    owner = np.repeat(np.arange(len(people)), [len(photos[person]) for person in people])
-    first, second = (index.astype(np.int32) for index in np.triu_indices(len(chosen), 1))
-    scores = pair_scores(acquired.embeddings[chosen], first, second, comparison).astype(np.float64)
-    cell = owner[first] * len(people) + owner[second]
-    total = np.bincount(cell, scores, len(people) ** 2)
-    count = np.bincount(cell, minlength=len(people) ** 2)
-    kept = np.flatnonzero(count)
-    return pd.DataFrame(
-        {
-            "subject": [people[index // len(people)] for index in kept],
-            "other": [people[index % len(people)] for index in kept],
-            "similarity": (total[kept] / count[kept]).astype(np.float32),
-            "comparisons": count[kept].astype(np.int32),
-        }
-    )
+_OF_FIGURE = (
+    "figure", "operating_point", "value", "low", "high", "n", "support", "interval", "group", "versus",
+)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,19 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from bench.metrics import ErrorCurve
 from reports import numbers
 from reports.curves import fmr_floor, fnmr_floor, weak_below
-from reports.figures.roc import Drawn, note_weak_band, traces_of, weak_band, without_ends
+from reports.figures.drawn import (
+    Drawn,
+    Place,
+    behind_first,
+    draw_band,
+    draw_marks,
+    note_weak_region,
+    traces_of,
+    weak_region,
+    without_ends,
+)
 from reports.figures.style import MUTED, chart_layout, legend, literal
 
 SCALES = ("probit", "log")
@@ -37,23 +47,25 @@ def draw(series: Sequence[Drawn], title: str, scale: str) -> Figure:
     """
     figure = Figure(figsize=(5.6, 5.4))
     axes = figure.subplots()
+    series = _shown(series)
     floor_x, floor_y, top = _limits(series, scale)
     left, bottom, end = (float(value) for value in _place([floor_x, floor_y, top], scale))
     edge = weak_below([one.curve for one in series])
     if edge > floor_x:
         axes.axvspan(left, float(_place(min(edge, top), scale)), color=MUTED, alpha=0.09, linewidth=0)
-        note_weak_band(axes)
+        note_weak_region(axes)
     axes.plot([max(left, bottom), end], [max(left, bottom), end], color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)))
+    x, y = _axes_of(floor_x, floor_y, scale)
     for one in series:
-        x, y = _vertices(without_ends(one.curve), floor_x, floor_y, scale)
-        axes.plot(x, y, color=one.look.color, linestyle=one.look.line_style, drawstyle="steps-post")
-        for mark in one.marks:
-            x, y = _place([max(mark.fmr, floor_x)], scale), _place([max(mark.fnmr, floor_y)], scale)
-            face = "white" if mark.weak else one.look.color
-            axes.plot(
-                x, y, one.look.marker, color=one.look.color, markerfacecolor=face, markersize=5.5,
-                markeredgewidth=1.4, clip_on=not (left <= x[0] <= end and bottom <= y[0] <= end), zorder=5,
-            )  # fmt: skip
+        draw_band(axes, one, x, y, len(series))
+    for one in series:
+        curve = without_ends(one.curve)
+        axes.plot(
+            x(curve.fmr[::-1]), y(curve.fnmr[::-1]), color=one.look.color, linestyle=one.look.line_style,
+            drawstyle="steps-post",
+        )  # fmt: skip
+    for one in series:
+        draw_marks(axes, one, x, y, clip=True)
     axes.set_xlim(left, end)
     axes.set_ylim(bottom, end)
     for axis, floor in ((axes.xaxis, floor_x), (axes.yaxis, floor_y)):
@@ -72,31 +84,25 @@ def draw(series: Sequence[Drawn], title: str, scale: str) -> Figure:
 def chart(series: Sequence[Drawn]) -> dict[str, Any]:
     """The DET for the page, with a probit and a logarithmic variant; arguments as `draw`."""
     variants = []
+    series = _shown(series)
     edge = weak_below([one.curve for one in series])
     for scale, name in zip(SCALES, ("Probit axes", "Logarithmic axes"), strict=True):
         floor_x, floor_y, top = _limits(series, scale)
         left, bottom, end = (float(value) for value in _place([floor_x, floor_y, top], scale))
-        traces: list[dict[str, Any]] = [
-            {
+        diagonal = {
                 "type": "scatter", "mode": "lines", "x": [max(left, bottom), end], "y": [max(left, bottom), end],
                 "line": {"color": "var(--axis)", "width": 1.2, "dash": "dot"}, "hoverinfo": "skip",
-            }
-        ]  # fmt: skip
-        for one in series:
-            curve = without_ends(one.curve)
-            x, y = _vertices(curve, floor_x, floor_y, scale)
-            marks_x = _place([max(mark.fmr, floor_x) for mark in one.marks], scale)
-            marks_y = _place([max(mark.fnmr, floor_y) for mark in one.marks], scale)
-            points = list(zip(marks_x.tolist(), marks_y.tolist(), strict=True))
-            traces += traces_of(one, curve, x.tolist(), y.tolist(), points)
-        band = weak_band(left, float(_place(min(edge, top), scale)), log=False) if edge > floor_x else {}
+        }  # fmt: skip
+        x, y = _axes_of(floor_x, floor_y, scale)
+        parts = [traces_of(one, without_ends(one.curve), x, y, len(series)) for one in series]
+        region = weak_region(left, float(_place(min(edge, top), scale)), log=False) if edge > floor_x else {}
         layout = chart_layout(
             {"title": "false match rate (FMR)", "range": [left, end], **_axis(floor_x, top, scale)},
             {"title": "false non-match rate (FNMR)", "range": [bottom, end], **_axis(floor_y, top, scale)},
             height=560,
-            **band,
+            **region,
         )
-        variants.append({"name": name, "data": traces, "layout": layout})
+        variants.append({"name": name, "data": [diagonal, *behind_first(parts)], "layout": layout})
     return {"variants": variants}
 
 
@@ -122,11 +128,22 @@ def _place(rates: ArrayLike, scale: str) -> NDArray[np.float64]:
     return np.asarray(ndtri(np.minimum(values, _ALMOST_ALL)) if scale == "probit" else np.log10(values))
 
 
-def _vertices(
-    curve: ErrorCurve, floor_x: float, floor_y: float, scale: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    fmr, fnmr = np.maximum(curve.fmr[::-1], floor_x), np.maximum(curve.fnmr[::-1], floor_y)
-    return _place(fmr, scale), _place(fnmr, scale)
+def _shown(series: Sequence[Drawn]) -> list[Drawn]:
+    """The series with their bands as far as their curves are drawn: to the first FMR at which nobody is rejected."""
+    found = []
+    for one in series:
+        band = one.band
+        if band is not None and one.curve.false_non_matches[0] == 0:
+            band = band.until(float(one.curve.fmr[one.curve.false_non_matches == 0].min()))
+        found.append(replace(one, band=band))
+    return found
+
+
+def _axes_of(floor_x: float, floor_y: float, scale: str) -> tuple[Place, Place]:
+    def placed(floor: float) -> Place:
+        return lambda rates: _place(np.maximum(np.asarray(rates, dtype=np.float64), floor), scale)
+
+    return placed(floor_x), placed(floor_y)
 
 
 def _limits(series: Sequence[Drawn], scale: str) -> tuple[float, float, float]:

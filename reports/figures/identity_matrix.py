@@ -1,8 +1,9 @@
-"""Who looks like whom to a recognizer: mean similarity between people, mated scores on the diagonal."""
+"""Who looks like whom to a recognizer: the average of observed scores between people, mated ones on the diagonal."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,11 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 
+from reports import numbers
 from reports.figures.style import GRID, INK, chart_layout, hover_text, literal, shorten
+
+Ranges = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Lowest and highest score between any two of P people, (P, P) each, NaN where there is none."""
 
 MOST_PEOPLE = 40
 _COLORS = "viridis"
@@ -24,7 +29,7 @@ _ACCENT = "#ff5a36"
 
 @dataclass(frozen=True, eq=False)
 class IdentityMatrix:
-    """Mean similarities between people, similar people next to each other.
+    """Averages of the scores observed between people, similar people next to each other.
 
     Attributes:
         people: (P,) names, in the order of rows and columns.
@@ -48,17 +53,16 @@ class IdentityMatrix:
         return int(row), int(column)
 
     @property
-    def summary(self) -> Mapping[str, float]:
-        """Mean and lowest of the diagonal, mean and highest beside it; NaN where there are none."""
+    def least_alike(self) -> int | None:
+        """The row of whoever looks least like themself, or None where nobody was compared with themself."""
         diagonal = np.diagonal(self.similarity)
-        off = self.similarity[np.tri(len(self.people), k=-1, dtype=bool)]
-        kept, beside = diagonal[np.isfinite(diagonal)], off[np.isfinite(off)]
-        return {
-            "mated_mean": float(kept.mean()) if kept.size else np.nan,
-            "mated_lowest": float(kept.min()) if kept.size else np.nan,
-            "nonmated_mean": float(beside.mean()) if beside.size else np.nan,
-            "nonmated_highest": float(beside.max()) if beside.size else np.nan,
-        }
+        return int(np.nanargmin(diagonal)) if np.isfinite(diagonal).any() else None
+
+    @property
+    def averaged(self) -> tuple[int, int]:
+        """How many comparisons stand behind a cell, at the fewest and at the most; cells without any left out."""
+        known = self.comparisons[np.isfinite(self.similarity)]
+        return (int(known.min()), int(known.max())) if known.size else (0, 0)
 
 
 def identity_matrix(table: pd.DataFrame) -> IdentityMatrix | None:
@@ -131,17 +135,25 @@ def draw(matrix: IdentityMatrix, label: str, unit: str) -> Figure:
         row, column = matrix.closest
         for x, y in ((column, row), (row, column)):
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=_ACCENT, linewidth=1.8))
-        text = f"most alike: {matrix.people[row]} and {matrix.people[column]}, {matrix.similarity[row, column]:.3f}"
+        scores = int(matrix.comparisons[row, column])
+        text = f"highest beside the diagonal: {matrix.people[row]} and {matrix.people[column]}, "
+        text += f"{matrix.similarity[row, column]:.3f} over {scores:,} score{'' if scores == 1 else 's'}"
         axes.set_xlabel(literal(text, 110), fontsize=8, color=INK, labelpad=8)
     bar = figure.colorbar(picture, ax=axes, shrink=0.75, aspect=28, pad=0.02)
-    bar.set_label(f"mean {unit}", fontsize=8)
+    bar.set_label(f"observed average of {unit}", fontsize=8)
     bar.ax.tick_params(labelsize=7.5)
     bar.outline.set_visible(False)
     return figure
 
 
-def chart(matrix: IdentityMatrix, unit: str) -> dict[str, Any]:
-    """The matrix for the page; arguments as `draw`."""
+def chart(matrix: IdentityMatrix, unit: str, ranges: Ranges | None = None) -> dict[str, Any]:
+    """The matrix for the page.
+
+    Args:
+        matrix: what to draw.
+        unit: what the score is, for the colour bar.
+        ranges: between which scores the trials of two people lie, where that is known.
+    """
     number = len(matrix.people)
     names = _distinct([hover_text(shorten(person, 28)) for person in matrix.people])
     values = [
@@ -152,14 +164,15 @@ def chart(matrix: IdentityMatrix, unit: str) -> dict[str, Any]:
         "x": names,
         "y": names,
         "z": values,
-        "customdata": matrix.comparisons.tolist(),
-        "hovertemplate": "%{y}<br>%{x}<br><b>%{z:.4f}</b> over %{customdata:,} comparisons<extra></extra>",
+        "customdata": _told(matrix, ranges),
+        "hovertemplate": "%{y}<br>%{x}<br>observed average <b>%{z:.4f}</b>"
+        "<br>comparisons (their scores in the trials): %{customdata}<extra></extra>",
         "colorscale": "Viridis",
         "hoverongaps": False,
         "xgap": 1,
         "ygap": 1,
         "colorbar": {
-            "title": {"text": f"mean {unit}", "side": "right", "font": {"size": 12}},
+            "title": {"text": f"observed average of {unit}", "side": "right", "font": {"size": 12}},
             "tickfont": {"color": "var(--muted)"},
             "thickness": 12,
             "outlinewidth": 0,
@@ -187,6 +200,20 @@ def chart(matrix: IdentityMatrix, unit: str) -> dict[str, Any]:
         meta={"people": number},
     )
     return {"variants": [{"name": "", "data": [trace], "layout": layout}]}
+
+
+def _told(matrix: IdentityMatrix, ranges: Ranges | None) -> list[list[str]]:
+    """What hovering says of each cell: how many comparisons, and how far those among the trials are spread."""
+    counts = [[numbers.count(count) for count in row] for row in matrix.comparisons.tolist()]
+    if ranges is None:
+        return counts
+    return [
+        [
+            text if math.isnan(low) else f"{text} ({low:.3f} to {high:.3f})".replace("-", "\u2212")
+            for text, low, high in zip(*rows, strict=True)
+        ]
+        for rows in zip(counts, ranges[0].tolist(), ranges[1].tolist(), strict=True)
+    ]
 
 
 def chart_height(matrix: IdentityMatrix) -> int:

@@ -69,6 +69,10 @@ class Look:
         """The colour as a CSS variable, which the page resolves for its light or dark theme."""
         return f"var(--series-{self.index})"
 
+    def faint_variable(self, strength: float) -> str:
+        """The colour as a CSS variable with an opacity from 0 to 1, for bands; the page resolves both."""
+        return f"var(--series-{self.index})/{strength:g}"
+
 
 def looks(labels: Sequence[str]) -> Mapping[str, Look]:
     """One look for every label, in the order given; beyond the palette's end colours return with other dashes."""
@@ -170,10 +174,16 @@ def slug(*parts: str) -> str:
     return f"{clean[:90].strip('-')}-{hashlib.sha256(clean.encode()).hexdigest()[:8]}"
 
 
-def legend(axes: Axes, entries: Sequence[tuple[str, Look]]) -> None:
-    """A legend of series above the axes, in their looks, with their markers; the title moves up to make room."""
+def legend(axes: Axes, entries: Sequence[tuple[str, Look]], room: int = 78) -> None:
+    """A legend of series above the axes, in their looks, with their markers; the title moves up to make room.
+
+    Args:
+        axes: where.
+        entries: labels and looks.
+        room: how many letters fit beside each other.
+    """
     shown = [literal(label, 48) for label, _ in entries]
-    columns = max(1, min(len(shown), 78 // (max(map(len, shown)) + 8)))
+    columns = max(1, min(len(shown), room // (max(map(len, shown)) + 8)))
     rows = -(-len(shown) // columns)
     axes.set_title(axes.get_title(loc="left"), pad=25 + 13.5 * rows)
     handles = [

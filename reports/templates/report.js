@@ -11,7 +11,11 @@
 
   const resolved = (value, style) => {
     if (typeof value === "string") {
-      return value.replace(/^var\((--[\w-]+)\)$/, (_, name) => style.getPropertyValue(name).trim());
+      /* A name of a CSS variable, perhaps with an opacity: "var(--series-0)/0.2". */
+      return value.replace(/^var\((--[\w-]+)\)(?:\/([\d.]+))?$/, (_, name, opacity) => {
+        const alpha = opacity ? Math.round(255 * opacity).toString(16).padStart(2, "0") : "";
+        return style.getPropertyValue(name).trim() + alpha;
+      });
     }
     if (Array.isArray(value)) {
       return typeof value[0] === "number" ? value : value.map((entry) => resolved(entry, style));
@@ -48,6 +52,10 @@
       layout.xaxis.showticklabels = layout.yaxis.showticklabels = false;
       for (const trace of data) Object.assign(trace.colorbar, { title: { text: "" }, orientation: "h", y: -0.02, yanchor: "top", len: 1 });
     }
+    if (chart.box.clientWidth < 560 && !width) {
+      /* Annotations say in "name" what they are in short. */
+      for (const note of layout.annotations ?? []) note.text = note.name ?? note.text;
+    }
     if (width) layout.width = width;
     else layout.autosize = true;
     chart.box.style.setProperty("--height", `${layout.height}px`);
@@ -72,7 +80,14 @@
     });
   }
 
-  const drawAll = (width) => Promise.all(charts.map((chart) => draw(chart, width)));
+  /* What is folded away has no width to be drawn at; it is drawn once it opens. */
+  const open = (chart) => !chart.box.closest("details:not([open])");
+  const drawAll = (width) => Promise.all(charts.filter(open).map((chart) => draw(chart, width)));
+  document.querySelectorAll("details").forEach((details) => {
+    details.addEventListener("toggle", () => {
+      for (const chart of charts) if (details.open && details.contains(chart.box) && open(chart)) draw(chart);
+    });
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll());
   addEventListener("beforeprint", () => { root.classList.add("printing"); drawAll(660); });
   addEventListener("afterprint", () => { root.classList.remove("printing"); drawAll(); });

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import functools
+from collections.abc import Iterable, Iterator
 
-from bench.api import Cell, Fingerprint, Outcome
+from bench.api import Cell, Execute, Fingerprint, Outcome, Watch
 
 
 class Inline:
@@ -14,9 +15,11 @@ class Inline:
         """See `Plugin.fingerprint`; an executor never changes a result, so it stays out of every key."""
         return {}
 
-    def run(self, cells: Iterable[Cell], execute: Callable[[Cell], Outcome]) -> Iterator[Outcome]:
+    def run(self, cells: Iterable[Cell], execute: Execute, watch: Watch) -> Iterator[Outcome]:
         """See `Executor.run`."""
-        return map(execute, cells)
+        for cell in cells:
+            watch.started(cell)
+            yield execute(cell, functools.partial(watch.progress, cell))
 
     def close(self) -> None:
         """See `Executor.close`."""

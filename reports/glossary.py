@@ -1,0 +1,54 @@
+"""Section "Glossary": the words of the page, how its intervals were made, and every figure that the run has."""
+
+from __future__ import annotations
+
+from bench.metrics import FIGURES
+from reports.page import Part, Rows, Section
+from reports.records import LABELS
+from reports.series import Run
+
+_WORDS = (
+    ("mated, nonmated", "a comparison of two photos of one person; of two people"),
+    ("score", "a similarity: higher is more alike; a pair is accepted when its score reaches the threshold"),
+    ("operating point", "a threshold, set where the false match rate does not exceed what was asked for"),
+    (
+        "set on dev, held",
+        "the threshold was set on other people (of the dev part, or of another data set) and used as it was: the rates "
+        "it achieves here may miss what was asked for, and are both uncertain",
+    ),
+    (
+        "weak",
+        "fewer than 30 errors: by the rule of 30, within 30 % of the truth with 90 % confidence only from there",
+    ),
+    ("insufficient", "so few nonmated scores that the requested rate allows not one false match: no threshold is set"),
+    ("no interval", "the figure lacks one, so its value is left to the CSV file; counts need none"),
+)
+_INTERVALS = {
+    "wilson": "of a rate at a given threshold: Wilson's, with the number of independent trials that would vary as "
+    "much, since comparisons share people",
+    "exact": "where not one error was seen: the largest rate that would show none with 5 % chance, counting "
+    "trials that share nobody, 1 \u2212 0.05^(1/N)",
+    "bootstrap": "the middle 95 % over draws that keep each person or not (double or nothing); thresholds are "
+    "chosen anew in every draw, and two recognizers see the same draws",
+    "folds": "over folds: Student's t for a mean, chi-square for a spread",
+}
+
+
+def section(run: Run) -> Section:
+    """The section.
+
+    Args:
+        run: the run.
+    """
+    records = [record for one in run.every_series for record in (*one.records, *one.differences)]
+    used = {record["figure"] for record in records}
+    rows = list(_WORDS)
+    rows.append(("interval", "of 95 % confidence, about other people like these; docs/uncertainty.md says more"))
+    made = {record.get("interval") for record in records}
+    rows += [(f"interval: {name}", meaning) for name, meaning in _INTERVALS.items() if name in made]
+    for name, figure in FIGURES.items():
+        if name in used:
+            better = {"up": "; higher is better", "down": "; lower is better", "none": ""}[figure.direction]
+            short = f"{LABELS[name]}: " if name in LABELS and not figure.meaning.startswith(LABELS[name]) else ""
+            rows.append((name, f"{short}{figure.meaning}{better}. Unit: {figure.unit}. Source: {figure.source}."))
+    return Section("glossary", "Glossary", [Part("", [Rows(rows)])])
