@@ -62,6 +62,30 @@ def test_the_report_is_written_by_the_way(toy_sweep: Path, tmp_path: Path) -> No
     assert (tmp_path / "run" / "report.html").is_file()
 
 
+def test_a_report_that_says_all_there_is_is_left_alone(
+    toy_sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("run", str(toy_sweep), "--out", str(tmp_path / "run"))
+    report = tmp_path / "run" / "report.html"
+
+    def written_by(*options: str) -> bool:
+        report.write_text("stale")
+        assert call(*arguments, *options) == 0
+        return report.read_text() != "stale"
+
+    assert call(*arguments) == 0
+    capsys.readouterr()
+    assert not written_by()
+    assert "as it was" in capsys.readouterr().out
+    assert written_by("--resume", "none")
+    assert written_by("--resume", "all")
+    assert written_by("--set", "recognizers.0.label=new")
+    assert written_by()  # the other cells again, which are stored already
+    report.unlink()
+    assert call(*arguments) == 0
+    assert report.is_file()
+
+
 def test_failed_cells_end_with_1(toy_sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = (
         "run",

@@ -18,12 +18,17 @@ from scipy.special import ndtr, ndtri
 from bench.metrics import (
     Clusters,
     SubjectBootstrap,
+    area_under_curve,
     double_or_nothing,
     drawn_rate_interval,
+    equal_error_rate,
+    error_tradeoff,
     percentile_interval,
     rate_interval,
     rate_spread,
+    rate_variance,
     threshold_at_fmr,
+    wilson_interval,
 )
 
 FMR, DRAWS = 0.01, 400
@@ -66,6 +71,8 @@ class Scenario:
 MANY = Scenario(1000, 8, 2.5, 20_000, 0.05, 1000)
 FEW = Scenario(150, 8, 2.5, 10_000, 0.1, 1000)
 UNEVEN = Scenario(1000, 20, 1.5, 20_000, 0.05, 1000)
+HANDFUL = Scenario(60, 20, 1.5, 5_000, 0.1, 1000)
+"""So few, and so uneven, that one of them may have a third of all mated trials; Student's t mends most of that."""
 
 
 class Trials:
@@ -157,12 +164,13 @@ class Tally:
 
 @pytest.mark.full
 @pytest.mark.parametrize(
-    ("scenario", "lowest"), [(MANY, 0.93), (FEW, 0.93), (UNEVEN, 0.90)], ids=["many", "few", "uneven"]
+    ("scenario", "least"),
+    [(MANY, 0.93), (FEW, 0.93), (UNEVEN, 0.93), (HANDFUL, 0.90)],
+    ids=["many", "few", "uneven", "handful"],
 )
-def test_plug_in_intervals_of_rates_cover(scenario, lowest):
-    """Between 93 and 97 % where at least 30 errors are expected; less where few people have most mated trials."""
+def test_plug_in_intervals_of_rates_cover(scenario, least):
+    """Between 93 and 97 % where there are at least 30 errors, even where few people have most mated trials."""
     rng, tally = np.random.default_rng(3), Tally()
-    expected = {}
     for _ in range(2 * scenario.repetitions):
         trials = Trials(scenario, rng)
         scores = Effects(trials, rng).scores(1, scenario.gap)
@@ -176,14 +184,29 @@ def test_plug_in_intervals_of_rates_cover(scenario, lowest):
                 ("FNMR", trials.mated, trials.mated_clusters, float(ndtr(threshold - scenario.gap))),
             ):
                 name = f"{kind} {rate:.4g}"
-                expected[name] = rate * np.count_nonzero(chosen)
                 tally.add(name, rate_interval(errors[chosen], clusters), rate)
-                tally.note(f"errors of {name}", np.count_nonzero(errors[chosen]))
+                wrong, count = int(np.count_nonzero(errors[chosen])), errors[chosen].size
+                tally.note(f"errors of {name}", wrong)
+                if 0 < wrong < count:  # cimat's own interval
+                    binomial = wrong / count * (1 - wrong / count)
+                    effective = min(binomial / rate_variance(errors[chosen], clusters), count)
+                    tally.add(f"{name}, z for t", wilson_interval(wrong / count, effective, wrong, count), rate)
     tally.print(scenario)
-    assert len(tally.rows) == 6
-    for name in tally.rows:
-        if tally.mean(f"errors of {name}") >= 30:
-            assert lowest <= tally.coverage(name) <= 0.97, name
+    enough = [name for name in tally.rows if "," not in name and tally.mean(f"errors of {name}") >= 30]
+    assert len(enough) >= 2
+    for name in enough:
+        assert least <= tally.coverage(name) <= 0.97, name
+
+
+ASSERTED = (
+    "FMR, draws' variance",
+    "FNMR, draws' variance",
+    "TMR@FMR, draws' variance",
+    "TMR@FMR, percentiles",
+    "EER, draws' variance",
+    "difference of TMR@FMR, percentiles",
+)
+"""The others are printed beside them; docs/uncertainty.md says which are too narrow."""
 
 
 @pytest.mark.full
@@ -219,6 +242,14 @@ def test_bootstrap_intervals_cover(scenario):
         ):
             tally.add(f"{name}, draws' variance", drawn_rate_interval(rate, draws, count, degrees[name]), truth)
             tally.add(f"{name}, percentiles", percentile_interval(draws), truth)
+        curve = error_tradeoff(scores[trials.mated], scores[~trials.mated])
+        for name, rate, draws, truth in (
+            ("EER", equal_error_rate(curve), boot.equal_error_rate(), float(ndtr(-scenario.gap / 2))),
+            ("area", area_under_curve(curve), boot.area_under_curve(), float(ndtr(scenario.gap / np.sqrt(2)))),
+        ):
+            tally.add(f"{name}, draws' variance", drawn_rate_interval(rate, draws, mated + nonmated), truth)
+            tally.add(f"{name}, percentiles", percentile_interval(draws), truth)
+        tally.add("d', percentiles", percentile_interval(boot.decidability()), scenario.gap)
         difference = systems[1][3] - fnmr_at_draws
         tally.add("difference of TMR@FMR, percentiles", percentile_interval(difference), 0.6 * scenario.fnmr)
         for name, value in (("photos", trials.owner.size), ("mated trials", mated)):
@@ -226,6 +257,5 @@ def test_bootstrap_intervals_cover(scenario):
         tally.note("false matches", fmr * nonmated)
         tally.note("false non-matches", fnmr * mated)
     tally.print(scenario)
-    for name in tally.rows:
-        if name not in ("FNMR, percentiles", "FMR, percentiles"):
-            assert tally.coverage(name) >= 0.93, name
+    for name in ASSERTED:
+        assert tally.coverage(name) >= 0.93, name

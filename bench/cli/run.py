@@ -22,8 +22,10 @@ from rich.progress import (
 )
 
 from bench.api import Cell, Failure, Outcome, Success
+from bench.errors import ImpersonaError
 from bench.notebook import load_executor, read_sweep
 from bench.notebook import run as run_sweep
+from bench.store.run_folder import RunFolder
 from bench.sweep.plan import Plan, plan
 from bench.sweep.runner import Listener, Resume
 from bench.wiring import REPORT_WRITER
@@ -70,16 +72,35 @@ def run(
         load_executor(executor, jobs)
         _print_plan(plan(chosen))
         return
+    before = _reported(out or Path("runs") / chosen.name)
     with _Display(console) as display:
         folder = run_sweep(chosen, out, listener=display, executor=executor, jobs=jobs, resume=resume)
     click.echo(f"summary: {folder.path / 'summary.json'}")
     if with_report:
-        module, _, name = REPORT_WRITER.partition(":")
-        started = time.monotonic()
-        path = getattr(importlib.import_module(module), name)(folder.path)
-        click.echo(f"report:  {path} ({time.monotonic() - started:.1f} s)")
+        _report(folder.path, again=display.ran or resume == "none" or _reported(folder.path) != before)
     if len(folder.failures()):
         sys.exit(FAILED_CELLS)
+
+
+def _report(run: Path, again: bool) -> None:
+    """Writes the report, unless nothing has changed since one was written: it comes last, and in one step."""
+    path = run / "report.html"
+    if not again and path.is_file():
+        click.echo(f"report:  {path} (as it was; impersona report {run} writes it anew)")
+        return
+    path.unlink(missing_ok=True)  # if this is killed, the next run must not take an old one for its own
+    module, _, name = REPORT_WRITER.partition(":")
+    started = time.monotonic()
+    path = getattr(importlib.import_module(module), name)(run)
+    click.echo(f"report:  {path} ({time.monotonic() - started:.1f} s)")
+
+
+def _reported(run: Path) -> tuple[list[str], bytes] | None:
+    """What a run's report rests on: its cells and figures; None where there is no finished run."""
+    try:
+        return RunFolder(run).cell_keys(), (run / "summary.json").read_bytes()
+    except (ImpersonaError, OSError):
+        return None
 
 
 def _print_plan(planned: Plan) -> None:
@@ -118,6 +139,8 @@ class _Display(Listener):
         )
         self._cells = self._bars.add_task("cells", total=None)
         self._parts: dict[str, tuple[TaskID, str]] = {}
+        self.ran = False
+        """Whether any cell came to its end."""
 
     def __enter__(self) -> _Display:
         self._bars.start()
@@ -146,6 +169,7 @@ class _Display(Listener):
 
     def ended(self, cell: Cell, outcome: Outcome) -> None:
         """See `Listener`."""
+        self.ran = True
         self._bars.advance(self._cells)
         if cell.key in self._parts:
             self._bars.remove_task(self._parts.pop(cell.key)[0])

@@ -39,6 +39,11 @@ Metrics
 (accuracy), `costs` and `likelihood` (detection cost, HTER, ZeroFMR, C_llr), `cost_figures` (the least of them on one
 list of trials), `at_threshold` (a threshold set elsewhere), `figures` (the table of figure names),
 `verification` (all of it for one list of trials), `identification` (1:N, with conventions of its own).
+
+Intervals are 95 % ones and count people: trials that share a person, or a source or target (`clusters`), depend on
+each other. `variance` is the plug-in variance of a rate, `intervals` turns it into Wilson's interval, or the exact
+bound where there is no error, `bootstrap` draws people with weight 2 or 0. Sums are of whole numbers, so bits depend
+neither on the order of trials nor on threads. docs/uncertainty.md says which interval a figure has and how it covers.
 """
 
 from bench.metrics.at_threshold import AtThreshold

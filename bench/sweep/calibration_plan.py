@@ -8,6 +8,7 @@ not fit. This module imports nothing heavy.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ from bench.store.legacy import LEGACY, LEGACY_CONSTANTS, legacy_model
 from bench.store.thresholds import PluginIdentity
 from bench.sweep.inputs import Entry, draw_trials, identity_of, images_digest, settings_of
 from bench.sweep.instances import plain, plugin
+
+LOG = logging.getLogger(__name__)
 
 
 def plan_calibration(
@@ -185,6 +188,8 @@ def _protocol(sweep: Sweep, entry: Entry, dataset: Dataset) -> str:
 
 def _stored(path: Path, setup: Setup, evaluated_on: str, evaluated: Trials) -> Entry:
     thresholds, file, warnings = find_fitting(path, setup)
+    for warning in warnings:
+        LOG.warning("%s: %s", file, warning)
     data = thresholds.dataset
     both = data.shared_with(evaluated_on, {frame.subject for frame in evaluated.frames})
     _refuse_overlap(both, evaluated, f"{data.name}/{data.protocol}, in {file}")
