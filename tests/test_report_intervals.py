@@ -455,11 +455,11 @@ def test_an_interval_is_that_of_its_record(loaded: Run) -> None:
 
 def test_draws_are_those_that_were_stored(run: RunFolder, loaded: Run) -> None:
     one = loaded.series[0]
-    record = next(each for each in one.records if each["figure"] == "equal_error_rate")
-    interval = percentile_interval(one.draws["equal_error_rate", None])
+    record = next(each for each in one.records if each["figure"] == "decidability")
+    interval = percentile_interval(one.draws["decidability", None])
     assert interval is not None
     assert (record["low"], record["high"]) == pytest.approx(interval[:2])
-    assert len(one.draws["equal_error_rate", None]) == Asked().draws
+    assert len(one.draws["decidability", None]) == Asked().draws
 
 
 def test_manifest_of_a_made_up_run_is_json(run: RunFolder) -> None:

@@ -21,7 +21,6 @@ from bench.metrics import (
     Interval,
     SubjectBootstrap,
     area_under_curve,
-    bootstrap,
     clusters_of,
     decidability,
     double_or_nothing,
@@ -31,6 +30,7 @@ from bench.metrics import (
     fold_deviation_interval,
     fold_mean_interval,
     independent_trials,
+    kept_counts,
     percentile_interval,
     rate_interval,
     rate_spread,
@@ -465,9 +465,9 @@ def test_every_figure_of_every_draw_is_that_of_the_kept_trials(case):
 @given(case=verification_trials())
 def test_what_is_exact_is_exact_on_a_coarse_grid_too(case):
     with pytest.MonkeyPatch.context() as patch:  # so few places are counted that nearly all must be looked for
-        patch.setattr(bootstrap, "EXACT_SCORES", 3)
-        patch.setattr(bootstrap, "_EVEN_STEPS", 2)
-        patch.setattr(bootstrap, "_STEPS_PER_FACTOR_E", 1)
+        patch.setattr(kept_counts, "EXACT_SCORES", 3)
+        patch.setattr(kept_counts, "_EVEN_STEPS", 2)
+        patch.setattr(kept_counts, "_STEPS_PER_FACTOR_E", 1)
         assert_equals_definition(*case, close=dict.fromkeys(FIGURES, 1.0) | {"decidability": 1e-3})
 
 

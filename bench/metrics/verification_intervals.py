@@ -124,7 +124,8 @@ class VerificationIntervals:
         }
         for name, draw in drawn.items():
             if name in values and values[name].value is not None:
-                found[name] = self.drawn(name, None, draw())
+                is_share = FIGURES[name].unit == "share"
+                found[name] = self._drawn_rate(values[name], draw()) if is_share else self.drawn(name, None, draw())
         if self.curve is not None and any(name in values for name in (MINIMUM_CLLR, MINIMUM_DCF)):
             found |= {name: self.drawn(name, None, drawn) for name, drawn in cost_draws(self.curve, boot).items()}
         return found | without_errors | self._without_errors(values)
