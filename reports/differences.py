@@ -105,11 +105,11 @@ def section(run: Run, outlet: Outlet) -> Section:
     """
     found = Section("differences", "Which is better")
     for group in run.groups:
-        found_table = table(group, outlet)
-        if found_table is None:
+        found_tables = tables(group, outlet)
+        if not found_tables:
             continue
         file = outlet.csv(differences_frame(group), "differences", group.title)
-        blocks: list[Block] = [Table(found_table), Links((("CSV", file),))]
+        blocks: list[Block] = [*map(Table, found_tables), Links((("CSV", file),))]
         found.parts.append(Part(group.title if len(run.groups) > 1 else "", blocks))
     if found.parts:
         words = (
@@ -122,8 +122,8 @@ def section(run: Run, outlet: Outlet) -> Section:
     return found
 
 
-def table(group: Group, outlet: Outlet) -> HtmlTable | None:
-    """The differences that a group's records hold, or None where they hold none: one row a recognizer.
+def tables(group: Group, outlet: Outlet) -> list[HtmlTable]:
+    """The differences that a group's records hold: those on these very trials, and those at thresholds set elsewhere.
 
     Args:
         group: whose.
@@ -132,6 +132,13 @@ def table(group: Group, outlet: Outlet) -> HtmlTable | None:
     records = [record for one in group.series for record in one.differences]
     known = (record for record in records if record["value"] is not None)
     keys = list(dict.fromkeys((record["figure"], record["operating_point"]) for record in known))
+    held = [key for key in keys if key[1] and not key[1].startswith("fmr=")]
+    own = [key for key in keys if key not in held]
+    return [_table(group, outlet, records, some) for some in (own, held) if some]
+
+
+def _table(group: Group, outlet: Outlet, records: Sequence[Record], keys: Sequence[Key]) -> HtmlTable:
+    """One row a recognizer, one column a figure."""
     rows: list[Row] = []
     for versus in dict.fromkeys(str(record["versus"]) for record in records):
         above = f"minus {versus}, on the same people"
@@ -146,7 +153,7 @@ def table(group: Group, outlet: Outlet) -> HtmlTable | None:
                 rows.append(Row(one.label, cells, outlet.looks[one.label], above=above))
                 above = ""
     columns = [Column("recognizer", number=False), *(_head(key) for key in keys)]
-    return HtmlTable(f"Paired differences on {group.title}", columns, rows, "results") if rows and keys else None
+    return HtmlTable(f"Paired differences on {group.title}", columns, rows, "results")
 
 
 def _head(key: Key) -> Column:

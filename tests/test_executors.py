@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import signal
@@ -237,7 +238,13 @@ class Started:
             "stderr": subprocess.PIPE,
             "text": True,
         }
-        self.process = subprocess.Popen(self.command, **self.around, start_new_session=True)
+        # Whoever was started in the background by a shell ignores Ctrl-C, and its children inherit that.
+        self.process = subprocess.Popen(
+            self.command,
+            **self.around,
+            start_new_session=True,
+            preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        )
 
     def wait_until(self, so: Callable[[], bool]) -> None:
         """Waits for something to become true while the command runs."""
