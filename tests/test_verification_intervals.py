@@ -89,6 +89,15 @@ def test_the_bootstrap_chooses_the_threshold_anew() -> None:
     assert (opposite.low, opposite.high) == pytest.approx((1 - (value.high or 0), 1 - (value.low or 0)))
 
 
+def test_a_weak_threshold_gives_percentiles() -> None:
+    clusters, mated = photos_of(30, 4)
+    intervals = intervals_of(drawn_scores(clusters, mated, 1.5), mated, clusters)
+    value = attached(intervals)["false_non_match_rate", "fmr=0.001"]
+    assert value.support == "weak"
+    expected = np.percentile(intervals.draws["false_non_match_rate", "fmr=0.001"], [2.5, 97.5])
+    assert (value.low, value.high) == pytest.approx(expected)
+
+
 def test_without_errors_the_bound_counts_people() -> None:
     clusters, mated = photos_of(31, 4)
     values = attached(intervals_of(drawn_scores(clusters, mated, 50.0), mated, clusters))

@@ -33,6 +33,7 @@ from bench.metrics.intervals import (
     rate_interval,
     zero_error_bound,
 )
+from bench.metrics.operating import ENOUGH_ERRORS
 from bench.metrics.rates import ErrorCurve, error_tradeoff
 from bench.metrics.verification import FigureValue, operating_point_name
 
@@ -174,21 +175,22 @@ class VerificationIntervals:
         if values["false_non_match_rate"].value is None:
             return found
         fnmr_draws = self.at_fmr.fnmr[:, column]
-        fnmr = self._drawn_rate(values["false_non_match_rate"], fnmr_draws)
+        weak = values["threshold"].support != "ok"
+        fnmr = self._drawn_rate(values["false_non_match_rate"], fnmr_draws, weak)
         if fnmr is None:  # no draw could say more: the interval at this very threshold
             fnmr = rate_interval(self.scores[self._of(mated=True)] < np.float64(threshold), self._mated_clusters)
         frr_draws = self.fta_draws + fnmr_draws * (1 - self.fta_draws)
-        frr = self._drawn_rate(values["false_reject_rate"], frr_draws) or fnmr
+        frr = self._drawn_rate(values["false_reject_rate"], frr_draws, weak) or fnmr
         for name, error in (("false_non_match_rate", fnmr), ("false_reject_rate", frr)):
             opposite = {"false_non_match_rate": "true_match_rate", "false_reject_rate": "true_accept_rate"}[name]
             found[name], found[opposite] = error, _mirrored(error)
             self.draws[opposite, point] = 1 - self.draws[name, point]
         return found
 
-    def _drawn_rate(self, value: FigureValue, draws: NDArray[np.float64]) -> Interval | None:
+    def _drawn_rate(self, value: FigureValue, draws: NDArray[np.float64], weak: bool = False) -> Interval | None:
         """The interval of a rate from its draws, which are kept; None where no trial errs, or all do."""
         self.draws[value.figure, value.operating_point] = draws
-        return None if value.value is None else drawn_rate_interval(value.value, draws, value.n)
+        return None if value.value is None else _of_draws(value.value, draws, value.n, weak)
 
     # ---------------------------------------------------------------------------------------------------- the curve
 
@@ -214,8 +216,8 @@ class VerificationIntervals:
         value = curve.fnmr[place]
         bound = zero_error_bound(self.independent_mated)
         found = [
-            drawn_rate_interval(rate, column, curve.mated) or Interval(0.0, bound, "exact")
-            for rate, column in zip(value.tolist(), drawn.T, strict=True)
+            _of_draws(rate, column, curve.mated, fmr * curve.nonmated < ENOUGH_ERRORS) or Interval(0.0, bound, "exact")
+            for fmr, rate, column in zip(rates.tolist(), value.tolist(), drawn.T, strict=True)
         ]
         low, high = (np.array([getattr(one, end) for one in found]) for end in ("low", "high"))
         return RocBand(rates, value, np.minimum(low, value), np.maximum(high, value))
@@ -283,6 +285,18 @@ class VerificationIntervals:
         """The percentile interval of a figure's draws, which are kept."""
         self.draws[figure, point] = draws
         return percentile_interval(draws)
+
+
+def _of_draws(rate: float, draws: NDArray[np.float64], trials: int, weak: bool) -> Interval | None:
+    """The interval of a rate whose threshold is chosen anew in every draw; None where no trial errs, or all do.
+
+    Where the threshold rests on a few false matches, whether a draw keeps the one or two nearest decides the rate: it
+    is spread over two heaps, whose variance says little, and the percentiles stand for it.
+    """
+    if not weak or rate in (0, 1):
+        return drawn_rate_interval(rate, draws, trials)
+    found = percentile_interval(draws)
+    return None if found is None else Interval(min(found.low, rate), max(found.high, rate), found.method)
 
 
 def with_interval(value: FigureValue, interval: Interval | None) -> FigureValue:
