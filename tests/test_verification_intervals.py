@@ -148,6 +148,8 @@ def test_the_band_holds_the_curve() -> None:
     assert band is not None
     assert (np.diff(band.fmr) > 0).all()
     assert (np.diff(band.fnmr) <= 0).all()
+    assert (np.diff(band.low) <= 0).all()
+    assert (np.diff(band.high) <= 0).all()
     assert (band.low <= band.fnmr).all()
     assert (band.fnmr <= band.high).all()
     values = attached(intervals)

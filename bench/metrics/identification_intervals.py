@@ -228,8 +228,21 @@ class IdentificationIntervals:
         return percentile_interval(drawn)
 
     def _outside(self, rank: int) -> Interval:
+        """Of the share of mate searches whose mate is beyond a rank.
+
+        Where there is none, the interval of a smaller rank holds too: whoever is within that one is within this one.
+        """
         mates = self.results.enrolled
-        return rate_interval(self.results.outside(rank)[mates], self.results.people.select(mates))
+        people = self.results.people.select(mates)
+        interval = rate_interval(self.results.outside(rank)[mates], people)
+        if interval.low > 0 or interval.method != "exact":
+            return interval
+        for smaller in range(rank - 1, 0, -1):
+            errors = self.results.outside(smaller)[mates]
+            if errors.any():
+                other = rate_interval(errors, people)
+                return Interval(0.0, other.high, other.method) if other.high < interval.high else interval
+        return interval
 
     def _cumulative_match_draws(self, rank: int) -> NDArray[np.float64]:
         """CMC on each draw, float64 (B,): counts of whole searches, so that no sum is rounded."""

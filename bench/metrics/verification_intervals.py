@@ -220,6 +220,8 @@ class VerificationIntervals:
             for fmr, rate, column in zip(rates.tolist(), value.tolist(), drawn.T, strict=True)
         ]
         low, high = (np.array([getattr(one, end) for one in found]) for end in ("low", "high"))
+        # The FNMR falls as the FMR rises, so a bound on either side holds here too.
+        low, high = np.maximum.accumulate(low[::-1])[::-1], np.minimum.accumulate(high)
         return RocBand(rates, value, np.minimum(low, value), np.maximum(high, value))
 
     # ----------------------------------------------------------------------------------------------- parts, made once
