@@ -8,6 +8,7 @@ from dataclasses import replace
 from bench.metrics import DEFAULT_RANKS, FIGURES, needed_nonmated
 from reports import numbers
 from reports.curves import thin
+from reports.differences import winner
 from reports.figures import cmc, open_set
 from reports.figures.drawn import Drawn
 from reports.outlet import Outlet
@@ -81,14 +82,14 @@ def by_rank(group: Group, members: Sequence[Searched], outlet: Outlet) -> HtmlTa
         Column("searches failed", hint_of("searches_not_acquired"), ARROWS["down"]),
     ]
 
-    def cells(one: Series, best: Callable[[Key], float | None]) -> list[TableCell]:
+    def cells(one: Series, best: Callable[[Key], Series | None]) -> list[TableCell]:
         records = by_key(one)
         few = ("the gallery is no larger",)
         rates = [_cell(one, records.get(key), best(key), why_not=few) for key in keys]
         counts = [value_at(records, count) or 0 for count in ("enrolments_not_acquired", "searches_not_acquired")]
         return [*rates, *map(count_cell, counts)]
 
-    rows = _rows(group, members, keys, cells, len(columns) - 1, outlet)
+    rows = _rows(group, members, cells, len(columns) - 1, outlet)
     return HtmlTable(f"Mates among the first candidates, {group.title}", columns, rows, "results")
 
 
@@ -106,12 +107,12 @@ def by_threshold(group: Group, members: Sequence[Searched], outlet: Outlet) -> H
         few = (f"has {numbers.count(have)} of", f"{numbers.count(need)} non-mate searches")
 
         def cells(
-            one: Series, best: Callable[[Key], float | None], keys: list[Key] = keys, few: tuple[str, ...] = few
+            one: Series, best: Callable[[Key], Series | None], keys: list[Key] = keys, few: tuple[str, ...] = few
         ) -> list[TableCell]:
             records = by_key(one)
             return [_cell(one, records.get(key), best(key), why_not=few) for key in keys]
 
-        part = _rows(group, members, keys, cells, len(columns) - 1, outlet, failed=not rows)
+        part = _rows(group, members, cells, len(columns) - 1, outlet, failed=not rows)
         rows += [replace(part[0], above=f"at FPIR {numbers.rate(rate)}"), *part[1:]]
     return HtmlTable(f"Searches by threshold, {group.title}", columns, rows, "results")
 
@@ -119,23 +120,14 @@ def by_threshold(group: Group, members: Sequence[Searched], outlet: Outlet) -> H
 def _rows(
     group: Group,
     members: Sequence[Searched],
-    keys: Sequence[Key],
-    cells: Callable[[Series, Callable[[Key], float | None]], list[TableCell]],
+    cells: Callable[[Series, Callable[[Key], Series | None]], list[TableCell]],
     width: int,
     outlet: Outlet,
     failed: bool = True,
 ) -> list[Row]:
-    values: dict[Key, list[float | None]] = {
-        key: [value_at(by_key(member.series), *key) for member in members] for key in keys
-    }
-
-    def best(key: Key) -> float | None:
-        known = [value for value in values.get(key, ()) if value is not None]
+    def best(key: Key) -> Series | None:
         # The achieved FPIR is what was asked for, and no merit of the recognizer.
-        direction = "none" if key[0] == "false_positive_identification_rate" else FIGURES[key[0]].direction
-        if len(known) < 2 or min(known) == max(known) or direction == "none":
-            return None
-        return max(known) if direction == "up" else min(known)
+        return None if key[0] == "false_positive_identification_rate" else winner(group, key)
 
     rows = [
         Row(one.label, cells(one, best), outlet.looks[one.label], f"aligned by {one.aligner}" if one.aligner else "")
@@ -147,9 +139,8 @@ def _rows(
     return rows
 
 
-def _cell(one: Series, record: Record | None, best: float | None, why_not: tuple[str, ...]) -> TableCell:
-    is_best = record is not None and best is not None and record["value"] == best
-    return figure_cell(one, record, best=is_best, why_not=why_not)
+def _cell(one: Series, record: Record | None, best: Series | None, why_not: tuple[str, ...]) -> TableCell:
+    return figure_cell(one, record, best=best is one, why_not=why_not)
 
 
 def _asked(group: Group, member: Searched) -> str:
