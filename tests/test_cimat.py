@@ -22,6 +22,7 @@ from bench.metrics import (
     rate_variance,
     wilson_interval,
 )
+from bench.metrics.intervals import FEWEST_DEGREES
 
 Z = float(stats.norm.ppf(0.975))
 
@@ -115,7 +116,8 @@ def test_plug_in_variances_and_wilson_intervals_equal_cimat_s(data):
             if 1 < wrong < errors.size - 1:
                 assert found == pytest.approx(interval, rel=1e-9, abs=1e-12)
                 compared["many"] += 1
-                rescaled = (Z / stats.t.ppf(0.975, rate_spread(errors, trials).degrees)) ** 2
+                degrees = max(rate_spread(errors, trials).degrees, FEWEST_DEGREES)
+                rescaled = (Z / stats.t.ppf(0.975, degrees)) ** 2
                 found = wilson_interval(rate, min(effective, errors.size) * rescaled, wrong, errors.size)
                 assert rate_interval(errors, trials)[:2] == pytest.approx(found, rel=1e-9, abs=1e-12)
             else:

@@ -19,6 +19,9 @@ CONFIDENCE = 0.95
 DEFINED_SHARE = 0.9
 """Draws on which a figure must be defined for their percentiles to stand for it."""
 
+FEWEST_DEGREES = 2.0
+"""Where one or two people make up a variance, Student's t of one degree would make one lost photo say "0 to 50 %"."""
+
 _TAIL = 0.025
 _Z = float(special.ndtri(1 - _TAIL))
 
@@ -237,7 +240,7 @@ def _defined(draws: NDArray[np.float64]) -> NDArray[np.float64] | None:
 def _effective(rate: float, variance: float, trials: int, degrees: float) -> float:
     """How many independent trials would vary as much, at most as many as there are; fewer where few people vary."""
     known = min(rate * (1 - rate) / variance, trials) if variance > 0 else trials
-    few = 1.0 if math.isinf(degrees) else _Z / float(special.stdtrit(degrees, 1 - _TAIL))
+    few = 1.0 if math.isinf(degrees) else _Z / float(special.stdtrit(max(degrees, FEWEST_DEGREES), 1 - _TAIL))
     return known * few**2
 
 
