@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.store.run_folder import RunFolder
+from bench.store.run_folder import RunFolder, draws_by_figure
 
 UNITS = {"cosine": "similarity (cosine)", "neg_l2": "similarity (minus Euclidean distance)"}
 FIRST_CELLS_WITH_INTERVALS = 2
@@ -67,13 +67,8 @@ class Series:
     @cached_property
     def draws(self) -> Mapping[tuple[str, str | None], NDArray[np.float64]]:
         """The table `draws` by figure and operating point: float64 (B,) each, NaN where a draw has no value."""
-        found: dict[tuple[str, str | None], NDArray[np.float64]] = {}
         table = self.table("draws")
-        if table is not None and len(table):
-            ordered = table.sort_values("draw", kind="stable")
-            for (figure, point), rows in ordered.groupby(["figure", "operating_point"], observed=True, dropna=False):
-                found[str(figure), point if isinstance(point, str) else None] = rows["value"].to_numpy(np.float64)
-        return found
+        return {} if table is None else draws_by_figure(table)
 
     @property
     def frames(self) -> pd.DataFrame | None:

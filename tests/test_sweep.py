@@ -239,7 +239,7 @@ def test_running_all_again_puts_the_new_outcome_in_the_place_of_the_old_one(
     again = run_sweep(sweep(), tmp_path / "run", resume="all")
     assert again.outcomes()[0]["counts"] != before["counts"], "the embeddings come from the cache this time"
     assert stored_tables(again) == tables
-    monkeypatch.setattr("bench.sweep.verification.acquire", raise_)
+    monkeypatch.setattr("bench.sweep.scores.acquire", raise_)
     failed = run_sweep(sweep(), tmp_path / "run", resume="all")
     assert failed.failures()["message"].tolist() == ["no more"]
     assert failed.summary().empty

@@ -34,6 +34,7 @@ from bench.metrics.clusters import Clusters
 from bench.metrics.kept_counts import KeptCounts, distinct, rows_of_people, shares_of
 from bench.metrics.operating import allowed_false_matches
 from bench.metrics.scores import check_scores, check_trials
+from bench.metrics.separation import crossing
 
 
 class AtFmr(NamedTuple):
@@ -172,7 +173,7 @@ class SubjectBootstrap:
             before, after = np.where(over, middle, before), np.where(over, after, middle)
         values = np.full(self._draws, np.nan)
         counts = [each.tolist() for each in (*errors(before), *errors(after), mated, nonmated)]
-        values[draws] = [_crossing(*each) for each in zip(*counts, strict=True)]
+        values[draws] = [crossing(*each) for each in zip(*counts, strict=True)]
         return values
 
     def area_under_curve(self) -> NDArray[np.float64]:
@@ -238,13 +239,3 @@ class SubjectBootstrap:
 def _levels(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
     """Every score of either kind once, ascending, and +inf."""
     return np.append(distinct(np.sort(np.concatenate([first, second]))), np.float32(np.inf))
-
-
-def _crossing(
-    false_matches: int, misses: int, next_false_matches: int, next_misses: int, mated: int, nonmated: int
-) -> float:
-    """The rate where the line between two points of the error curve crosses FMR = FNMR, in whole numbers."""
-    over = false_matches * mated - misses * nonmated
-    under = next_false_matches * mated - next_misses * nonmated
-    numerator = false_matches * (over - under) + over * (next_false_matches - false_matches)
-    return numerator / (nonmated * (over - under))

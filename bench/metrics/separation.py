@@ -61,10 +61,29 @@ def _error_sum(curve: ErrorCurve, at: int) -> int:
 
 
 def _crossing(curve: ErrorCurve, i: int, j: int) -> float:
-    """The rate where the line between two points of the curve, on either side, crosses FMR = FNMR."""
     x, y = [int(curve.false_matches[at]) for at in (i, j)], [int(curve.false_non_matches[at]) for at in (i, j)]
-    over, under = (x[at] * curve.mated - y[at] * curve.nonmated for at in (0, 1))
-    return (x[0] * (over - under) + over * (x[1] - x[0])) / (curve.nonmated * (over - under))
+    return crossing(x[0], y[0], x[1], y[1], curve.mated, curve.nonmated)
+
+
+def crossing(
+    false_matches: int, misses: int, next_false_matches: int, next_misses: int, mated: int, nonmated: int
+) -> float:
+    """The rate where the line between two points of an error curve, on either side, crosses FMR = FNMR.
+
+    Args:
+        false_matches: nonmated scores accepted at the lower threshold.
+        misses: mated scores rejected there.
+        next_false_matches: likewise at the higher threshold.
+        next_misses: likewise.
+        mated: how many mated scores there are.
+        nonmated: how many nonmated scores there are.
+
+    Returns:
+        In [0, 1], correctly rounded from whole numbers.
+    """
+    over = false_matches * mated - misses * nonmated
+    under = next_false_matches * mated - next_misses * nonmated
+    return (false_matches * (over - under) + over * (next_false_matches - false_matches)) / (nonmated * (over - under))
 
 
 def _hull_edge(curve: ErrorCurve, excess: NDArray[np.int64]) -> tuple[int, int]:

@@ -20,7 +20,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bench.api import Cell, Outcome, Success
 from bench.errors import CorruptFile, MissingFile
@@ -202,3 +204,12 @@ class RunFolder:
 def _filled(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record with every field; those that its version did not know are null."""
     return {name: record.get(name) for name in RECORD_FIELDS}
+
+
+def draws_by_figure(table: pd.DataFrame) -> dict[tuple[str, str | None], NDArray[np.float64]]:
+    """The table `draws` by figure and operating point: float64 (B,) each, NaN where a draw has no value."""
+    found: dict[tuple[str, str | None], NDArray[np.float64]] = {}
+    ordered = table.sort_values("draw", kind="stable")
+    for (figure, point), rows in ordered.groupby(["figure", "operating_point"], observed=True, dropna=False):
+        found[str(figure), point if isinstance(point, str) else None] = rows["value"].to_numpy(np.float64)
+    return found

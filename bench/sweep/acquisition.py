@@ -53,6 +53,16 @@ class Acquisition:
     cached: int
     runtime: Mapping[str, str]
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What an outcome counts of it."""
+        return {
+            "frames": len(self.acquired),
+            "frames_not_acquired": int((~self.acquired).sum()),
+            "embeddings_computed": self.computed,
+            "embeddings_from_cache": self.cached,
+        }
+
 
 def acquire(
     cast: Cast,

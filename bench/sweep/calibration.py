@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.api import Dataset, Progress
+from bench.api import Progress
 from bench.errors import CorruptFile, InsufficientData
 from bench.metrics import (
     Clusters,
@@ -45,12 +45,8 @@ from bench.store.thresholds import (
     Thresholds,
     person_hash,
 )
-from bench.sweep.acquisition import acquire
 from bench.sweep.calibration_plan import carried_name, image_readers
-from bench.sweep.inputs import draw_trials, entry_of, images_digest, refuse_changes
-from bench.sweep.instances import plugin
-from bench.sweep.scores import score_trials
-from bench.sweep.sighting import Cast
+from bench.sweep.scores import people_of, scored_trials
 from bench.version import __version__
 
 LEGACY_FAR = 0.01
@@ -140,15 +136,10 @@ def calibrate_on(spec: Mapping[str, Any], cache: ArrayCache, progress: Progress 
     Raises:
         CorruptFile: photos changed after planning.
     """
-    cast = Cast(*(entry_of(spec[role]) for role in ("dataset", "aligner", "recognizer")))
-    dataset: Dataset = plugin("dataset", cast.dataset)
+    found = scored_trials(spec, cache, progress)
+    trials, acquired, scores = found.trials, found.acquired, found.scores
     name, protocol = spec["dataset"]["name"], spec["protocol"]
-    trials = draw_trials(dataset, name, protocol, spec["seed"])
-    acquired = acquire(cast, trials.frames, cache, progress)
-    refuse_changes(name, spec, trials.digest, images_digest(dataset, trials.frames))
-    scores = score_trials(acquired, trials, spec["comparison"])
-    people, code = np.unique([frame.subject for frame in trials.frames], return_inverse=True)
-    clusters = Clusters(code[trials.probe].astype(np.int32), code[trials.reference].astype(np.int32), len(people))
+    people, clusters = {frame.subject for frame in trials.frames}, people_of(trials)
     draws = int(spec.get("draws", 0))
     kept = double_or_nothing(len(people), draws, stream(spec["seed"], "bootstrap", "calibration", name, protocol))
     failed, mated = np.isnan(scores), trials.mated
@@ -168,7 +159,7 @@ def calibrate_on(spec: Mapping[str, Any], cache: ArrayCache, progress: Progress 
             trials=trials.digest,
             images=spec["images"],
             people=len(people),
-            people_hashes=tuple(sorted(person_hash(name, str(person)) for person in people)),
+            people_hashes=tuple(sorted(person_hash(name, person) for person in people)),
             mated=int(mated.sum()),
             nonmated=int((~mated).sum()),
             mated_not_acquired=int((mated & failed).sum()),

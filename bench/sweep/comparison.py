@@ -17,7 +17,7 @@ from bench.api import Cell
 from bench.metrics import FigureValue, Support
 from bench.metrics.intervals import percentile_interval
 from bench.provenance import canonical_json
-from bench.store.run_folder import RunFolder
+from bench.store.run_folder import RunFolder, draws_by_figure
 from bench.sweep.verification import record
 
 COMPARED: Mapping[str, str] = {
@@ -71,7 +71,9 @@ def _judged(folder: RunFolder, cells: Sequence[Cell]) -> list[_Judged]:
         if "draws" not in outcome["tables"]:
             continue
         figures = {(one["figure"], one["operating_point"]): one for one in outcome["figures"] if one["group"] is None}
-        found.append(_Judged(cell.labels, label_of(cell, cells), figures, _draws(folder, cell.key)))
+        found.append(
+            _Judged(cell.labels, label_of(cell, cells), figures, draws_by_figure(folder.table(cell.key, "draws")))
+        )
     return found
 
 
@@ -81,15 +83,6 @@ def label_of(cell: Cell, others: Sequence[Cell]) -> str:
     if sum(other.labels["recognizer"] == name for other in others) == 1:
         return name
     return f"{name} {canonical_json(cell.labels['settings'])}"
-
-
-def _draws(folder: RunFolder, key: str) -> dict[Key, NDArray[np.float64]]:
-    table = folder.table(key, "draws")
-    table = table[table["figure"].isin(list(COMPARED))]
-    found: dict[Key, NDArray[np.float64]] = {}
-    for (figure, point), rows in table.groupby(["figure", "operating_point"], observed=True, dropna=False):
-        found[str(figure), point if isinstance(point, str) else None] = rows["value"].to_numpy(dtype=np.float64)
-    return found
 
 
 def _differences(one: _Judged, other: _Judged) -> Iterator[FigureValue]:

@@ -15,21 +15,17 @@ from bench.config import GroupEntry
 from bench.errors import CorruptFile
 from bench.metrics import FigureValue, assess_verification, operating_point_name
 from bench.metrics.bootstrap import double_or_nothing
-from bench.metrics.clusters import Clusters
 from bench.metrics.cost_figures import assess_costs
 from bench.metrics.verification_intervals import Draws, VerificationIntervals
 from bench.seeding import stream
 from bench.store.cache import ArrayCache
 from bench.store.schema import RECORD_FIELDS, to_parquet
-from bench.sweep.acquisition import Acquisition, acquire
+from bench.sweep.acquisition import Acquisition
 from bench.sweep.calibration import Calibration, thresholds_of
 from bench.sweep.carried import calibrated_draws, calibrated_figures
 from bench.sweep.discarding import discard_figures
 from bench.sweep.grouping import column_digest, column_values, group_figures
-from bench.sweep.inputs import draw_trials, entry_of, images_digest, refuse_changes
-from bench.sweep.instances import plugin
-from bench.sweep.scores import score_trials
-from bench.sweep.sighting import Cast
+from bench.sweep.scores import people_of, scored_trials
 from bench.sweep.tables import curve_table, draws_table, frames_table, identities_table, trials_table
 
 
@@ -46,15 +42,11 @@ def verification(cell: Cell, cache: ArrayCache, progress: Progress | None = None
     """
     started = time.monotonic()
     spec = cell.spec
-    cast = Cast(*(entry_of(spec[role]) for role in ("dataset", "aligner", "recognizer")))
-    dataset: Dataset = plugin("dataset", cast.dataset)
-    trials = draw_trials(dataset, spec["dataset"]["name"], spec["protocol"], spec["seed"])
     calibration = thresholds_of(spec, cache, progress)
-    acquired = acquire(cast, trials.frames, cache, progress)
+    found = scored_trials(spec, cache, progress)
+    dataset, trials, acquired, scores = found.dataset, found.trials, found.acquired, found.scores
     if calibration is not None:
         calibration.check_runtime(acquired.runtime)
-    refuse_changes(spec["dataset"]["name"], spec, trials.digest, images_digest(dataset, trials.frames))
-    scores = score_trials(acquired, trials, spec["comparison"])
     if progress:
         progress("computing figures", 0, 1)
     assessed = _Assessment(spec, dataset, trials, scores, calibration)
@@ -73,10 +65,7 @@ def verification(cell: Cell, cache: ArrayCache, progress: Progress | None = None
             "trials_not_acquired": int(np.isnan(scores).sum()),
             "mated_acquired": int((trials.mated & ~np.isnan(scores)).sum()),
             "nonmated_acquired": int((~trials.mated & ~np.isnan(scores)).sum()),
-            "frames": len(trials.frames),
-            "frames_not_acquired": int((~acquired.acquired).sum()),
-            "embeddings_computed": acquired.computed,
-            "embeddings_from_cache": acquired.cached,
+            **acquired.counts,
         },
         runtime=acquired.runtime,
         seconds=time.monotonic() - started,
@@ -132,14 +121,6 @@ class _Assessment:
         if self.spec["discard"]:
             figures, self.tables["discard"] = discard_figures(self.spec["discard"], *common)
             self.values += figures
-
-
-def people_of(trials: Trials) -> Clusters:
-    """Who the trials rest on: the person of the probe and that of the reference."""
-    subjects, code = np.unique([frame.subject for frame in trials.frames], return_inverse=True)
-    people: NDArray[np.int32] = code.astype(np.int32)
-    first, second = people[trials.probe], people[trials.reference]
-    return Clusters(first, second, len(subjects))
 
 
 def counts_of(trials: Trials, acquired: Acquisition) -> list[FigureValue]:

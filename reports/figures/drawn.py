@@ -96,11 +96,9 @@ def draw_marks(axes: Axes, one: Drawn, x: Place, y: Place, clip: bool = False) -
         )  # fmt: skip
 
 
-def note_weak_region(axes: Axes) -> None:
+def note_weak_region(axes: Axes, text: str = WEAK_REGION) -> None:
     """Says above the axes, at their left end, what the shaded part is."""
-    axes.annotate(
-        WEAK_REGION, (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points", fontsize=7.5, color=MUTED
-    )
+    axes.annotate(text, (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points", fontsize=7.5, color=MUTED)
 
 
 # ------------------------------------------------------------------------------------------------------- for the page
@@ -217,13 +215,14 @@ def _with(rate: float, ends: Ends) -> str:
     return f"{numbers.percent(rate)} ({numbers.between(numbers.percent(ends[0]), numbers.percent(ends[1]))})"
 
 
-def weak_region(left: float, right: float, log: bool) -> dict[str, Any]:
-    """The part of the picture that rests on fewer than 30 false matches, as plotly's shape and note.
+def weak_region(left: float, right: float, log: bool, text: str = WEAK_REGION) -> dict[str, Any]:
+    """The part of the picture that rests on too few errors, as plotly's shape and note.
 
     Args:
         left: where it begins, in units of the horizontal axis.
         right: where it ends.
         log: whether that axis is logarithmic; a note's position is then the logarithm.
+        text: what the note says.
     """
     if right <= left:
         return {}
@@ -233,7 +232,7 @@ def weak_region(left: float, right: float, log: bool) -> dict[str, Any]:
     }  # fmt: skip
     note = {
         "x": float(np.log10(left)) if log else left, "xanchor": "left", "yref": "paper", "y": 1, "yanchor": "bottom",
-        "xshift": -3, "yshift": 1, "showarrow": False, "text": WEAK_REGION,
+        "xshift": -3, "yshift": 1, "showarrow": False, "text": text,
         "font": {"size": 11.5, "color": "var(--muted)"},
     }  # fmt: skip
     return {"shapes": [region], "annotations": [note]}

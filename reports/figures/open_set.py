@@ -14,7 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from reports import numbers
 from reports.curves import fmr_floor, fnmr_floor, weak_below
-from reports.figures.drawn import Drawn, behind_first, draw_band, draw_marks, traces_of, weak_region, without_ends
+from reports.figures.drawn import (
+    Drawn,
+    behind_first,
+    draw_band,
+    draw_marks,
+    note_weak_region,
+    traces_of,
+    weak_region,
+    without_ends,
+)
 from reports.figures.style import MUTED, chart_layout, legend, literal
 
 _TICKS = (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -35,10 +44,7 @@ def draw(series: Sequence[Drawn], title: str) -> Figure:
     edge = weak_below([one.curve for one in series])
     if edge > left:
         axes.axvspan(left, min(edge, 1), color=MUTED, alpha=0.09, linewidth=0)
-        axes.annotate(
-            _WEAK_REGION, (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points", fontsize=7.5,
-            color=MUTED,
-        )  # fmt: skip
+        note_weak_region(axes, _WEAK_REGION)
     for one in series:
         draw_band(axes, one, _from(left), _from(bottom), len(series))
     for one in series:
@@ -60,14 +66,11 @@ def chart(series: Sequence[Drawn]) -> Mapping[str, Any]:
     left, bottom = _limits(series)
     edge = weak_below([one.curve for one in series])
     parts = [traces_of(one, without_ends(one.curve), _from(left), _from(bottom), len(series)) for one in series]
-    region = weak_region(left, min(edge, 1), log=True)
-    if region:
-        region["annotations"][0]["text"] = _WEAK_REGION
     layout = chart_layout(
         {"title": _X, "type": "log", "range": [float(np.log10(left)), 0], **_tick_texts(left)},
         {"title": _Y, "type": "log", "range": [float(np.log10(bottom)), 0], **_tick_texts(bottom)},
         height=500,
-        **region,
+        **weak_region(left, min(edge, 1), log=True, text=_WEAK_REGION),
     )
     return {"variants": [{"name": "", "data": [_renamed(trace) for trace in behind_first(parts)], "layout": layout}]}
 
