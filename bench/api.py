@@ -160,14 +160,19 @@ class Template:
 class FaceBatch:
     """Faces with the conditions that generators and attacks may take; a field that is not given is None.
 
+    A face that K people contribute to has the first of them in `images` and the K - 1 others, in their order, in
+    `references`; masks and landmarks likewise. Every crop is in the generator's own template.
+
     Attributes:
-        images: float32 (N, 3, S, S) RGB in [0, 1].
+        images: float32 (N, 3, S, S) RGB in [0, 1]; the first contributor, onto whom others are put.
         masks: uint8 (N, S, S), 19-class CelebAMask-HQ labels.
         identity: float32 (N, D), embeddings of whom the result shall look like.
         attributes: float32 (N, A), in [-1, 1].
-        references: float32 (N, K, 3, S, S), the sources of a mix or the exemplars of a style.
-        reference_masks: uint8 (N, K, S, S).
-        landmarks: float32 (N, P, 2), pixels of the crop.
+        references: float32 (N, K - 1, 3, S, S), the other contributors, or the exemplars of a style.
+        reference_masks: uint8 (N, K - 1, S, S).
+        landmarks: float32 (N, 68, 2), dlib's order, x then y in pixels of the crop, the centre of the first pixel at
+            (0, 0); may lie outside of it.
+        reference_landmarks: float32 (N, K - 1, 68, 2).
     """
 
     images: Crops
@@ -177,6 +182,7 @@ class FaceBatch:
     references: Crops | None = None
     reference_masks: NDArray[np.uint8] | None = None
     landmarks: NDArray[np.float32] | None = None
+    reference_landmarks: NDArray[np.float32] | None = None
 
 
 Goal = Literal["impersonate", "dodge", "hide"]
@@ -256,6 +262,33 @@ class AttributedDataset(Dataset, Protocol):
 
 
 @runtime_checkable
+class MaskedDataset(Dataset, Protocol):
+    """A data set that knows what each pixel of its photos shows."""
+
+    def mask(self, key: str) -> NDArray[np.uint8]:
+        """uint8 (H, W) of a frame's picture: 19-class CelebAMask-HQ labels.
+
+        0 background, 1 skin, 2 nose, 3 glasses, 4 the eye at the left of the picture, 5 at the right, 6 the brow at the
+        left, 7 at the right, 8 the ear at the left, 9 at the right, 10 mouth, 11 upper lip, 12 lower lip, 13 hair,
+        14 hat, 15 earring, 16 necklace, 17 neck, 18 cloth. Raises `CorruptFile` or `MissingFile`.
+        """
+        ...
+
+    def mask_digest(self, key: str) -> str:
+        """SHA-256 hex of everything that determines `mask`."""
+        ...
+
+
+@runtime_checkable
+class EmbeddedDataset(Dataset, Protocol):
+    """A data set of embeddings that somebody else computed: it has no pictures."""
+
+    def embeddings(self, keys: Sequence[str]) -> Embeddings:
+        """float32 (N, D), finite, one row for each key."""
+        ...
+
+
+@runtime_checkable
 class Aligner(Plugin, Protocol):
     """Finds faces and turns them into canonical crops."""
 
@@ -331,9 +364,17 @@ class Generator(Plugin, Protocol):
     conditions: frozenset[str]
     """The fields of `FaceBatch` that must be given, besides `images`."""
     template: Template
+    contributors: int
+    """K, how many people's photos each face is made of; 1 where a face is made from one photo."""
+    batch_size: int
+    """The bench pads every batch to this one size, so that a face does not depend on what shares its batch."""
+
+    def default_aligner(self) -> Mapping[str, Any]:
+        """The sweep-file entry, ``{"name": ..., settings}``, of the aligner that finds the contributors' faces."""
+        ...
 
     def generate(self, batch: FaceBatch, rng: np.random.Generator) -> Crops:
-        """float32 (N, 3, S, S) RGB in [0, 1]."""
+        """float32 (N, 3, S, S) RGB in [0, 1]; a face that cannot be made of what was given is a row of NaN."""
         ...
 
 
@@ -372,9 +413,20 @@ class Attack(Plugin, Protocol):
 
     goals: frozenset[Goal]
     access: Literal["nothing", "decisions", "scores", "gradients"]
+    conditions: frozenset[str]
+    """The fields of `FaceBatch` that must be given, besides `images`."""
+    template: Template
+    contributors: int
+    """K, how many people's photos each face is made of: 2 for a source and a target, or the two halves of a morph."""
+    batch_size: int
+    """The bench pads every batch to this one size, so that a face does not depend on what shares its batch."""
+
+    def default_aligner(self) -> Mapping[str, Any]:
+        """The sweep-file entry, ``{"name": ..., settings}``, of the aligner that finds the contributors' faces."""
+        ...
 
     def run(self, batch: FaceBatch, oracle: Oracle, goal: Goal, budget: Budget, rng: np.random.Generator) -> Crops:
-        """float32 (N, 3, S, S) RGB in [0, 1], within the budget."""
+        """float32 (N, 3, S, S) RGB in [0, 1], within the budget; a face that cannot be made is a row of NaN."""
         ...
 
 

@@ -148,6 +148,39 @@ class Calibrate(BaseModel):
         return None if value is None else _descending_rates(value)
 
 
+class MakerEntry(PluginEntry):
+    """A generator or an attack in a sweep file.
+
+    Attributes:
+        label: what figures call it; by default its name.
+        aligner: what finds the contributors' faces; by default what the plugin asks for.
+    """
+
+    label: str | None = None
+    aligner: PluginEntry | None = None
+
+
+class Pairs(BaseModel):
+    """Who contributes to each face that generators and attacks make.
+
+    Attributes:
+        count: how many faces each of them makes.
+        kind: ``"different_people"``, drawn at random; ``"look_alikes"``, people whom a recognizer finds alike, of the
+            same gender where it is known.
+        references: at most so many other photos of each contributor are compared with the face.
+        alike_by: the recognizer that finds look-alikes; by default dlib_resnet.
+        file: a CSV file that names the photos, such as that of an earlier run; instead of `count` and `kind`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    count: int = Field(default=100, ge=1, le=1_000_000)
+    kind: Literal["different_people", "look_alikes"] = "different_people"
+    references: int = Field(default=5, ge=1, le=1000)
+    alike_by: RecognizerEntry | None = None
+    file: Path | None = None
+
+
 class Sweep(BaseModel):
     """A whole sweep; docs/sweeps.md explains each field.
 
@@ -164,6 +197,10 @@ class Sweep(BaseModel):
         groups: columns by which figures are also given group by group.
         discard: quality columns of which error-versus-discard curves are drawn.
         draws: how many times the bootstrap draws people anew; 0 for no bootstrap.
+        generators: what makes faces of people's photos; every face is compared with everybody who contributed.
+        attacks: likewise, with a goal.
+        pairs: who contributes to each face.
+        keep_faces: which of the made faces the run folder keeps: a few examples of each cell, all, or none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -180,8 +217,12 @@ class Sweep(BaseModel):
     groups: tuple[GroupEntry, ...] = ()
     discard: tuple[str, ...] = ()
     draws: int = Field(default=1000, ge=0, le=100_000)
+    generators: tuple[MakerEntry, ...] = ()
+    attacks: tuple[MakerEntry, ...] = ()
+    pairs: Pairs = Pairs()
+    keep_faces: Literal["examples", "all", "none"] = "examples"
 
-    @field_validator("columns", "groups", "discard", mode="before")
+    @field_validator("columns", "groups", "discard", "generators", "attacks", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return value if isinstance(value, list | tuple) else [value]

@@ -13,7 +13,7 @@ from bench.errors import InsufficientData, ShapeError
 from bench.metrics.clusters import Clusters, independent_trials
 from bench.metrics.variance import rate_spread
 
-IntervalMethod = Literal["wilson", "exact", "bootstrap", "folds"]
+IntervalMethod = Literal["wilson", "exact", "bootstrap", "folds", "clustered", "jackknife"]
 
 CONFIDENCE = 0.95
 DEFINED_SHARE = 0.9

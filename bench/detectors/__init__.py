@@ -1,0 +1,1 @@
+"""Detectors of attacks, one file each; bench/wiring.py lists them."""
