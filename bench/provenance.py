@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import MissingFile
+from bench.images import READER, REVISION
 
 THREADS = 2
 """Threads of every recognizer where nobody says otherwise: the same on every machine, for the sake of equal bits."""
@@ -32,6 +33,11 @@ def version_of(distribution: str) -> str:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return "absent"
+
+
+def images_read_by() -> dict[str, str]:
+    """What turns files into pixels: the revision of our reading, and distributions with their versions."""
+    return {"revision": str(REVISION), **{name: version_of(name) for name in READER}}
 
 
 def versions() -> dict[str, str]:

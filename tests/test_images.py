@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from bench.errors import CorruptFile, MissingFile, ShapeError
-from bench.images import decode, encode_png, read, resize, to_crops, to_frames
+from bench.images import PNG_LEVEL, decode, encode_png, png_text, read, resize, synthetic_text, to_crops, to_frames
 from bench.provenance import canonical_json, file_digest, git_commit, value_digest, version_of
 from bench.seeding import stream
+from bench.version import __version__
 
 RNG = np.random.default_rng(0)
 
@@ -68,6 +71,63 @@ def test_files_that_are_no_images(tmp_path: Path) -> None:
     for data in (b"", b"GIF89a", good[: len(good) // 2]):
         with pytest.raises(CorruptFile, match="not a readable image"):
             decode(data, "x")
+
+
+KEYWORDS = st.text("".join(map(chr, [*range(33, 127), *range(161, 256)])), min_size=1, max_size=79)
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+
+
+@given(st.dictionaries(KEYWORDS, TEXTS, max_size=4))
+def test_text_in_a_png_comes_back(text: dict[str, str]) -> None:
+    frame = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    data = encode_png(frame, text)
+    assert png_text(data) == text
+    assert np.array_equal(decode(data, "x"), frame)
+    assert encode_png(frame, dict(reversed(text.items()))) == data
+
+
+def test_text_changes_no_pixel_and_its_absence_no_byte() -> None:
+    frame = RNG.integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "PNG", compress_level=PNG_LEVEL)
+    assert encode_png(frame) == encode_png(frame, {}) == buffer.getvalue()
+    plain, worded = encode_png(frame, {"Title": "café"}), encode_png(frame, {"Title": "人"})
+    assert (b"tEXtTitle\0caf\xe9" in plain, b"iTXtTitle\0" in worded) == (True, True)
+
+
+@pytest.mark.parametrize("keyword", ["", "x" * 80, " x", "x ", "a  b", "a\nb", "人", "a\0b"])
+def test_keywords_that_png_cannot_hold(keyword: str) -> None:
+    with pytest.raises(ValueError, match="expected 1 to 79 printable letters"):
+        encode_png(np.zeros((1, 1, 3), np.uint8), {keyword: "x"})
+
+
+@pytest.mark.parametrize("value", ["a\0b", "\ud800"])
+def test_texts_that_png_cannot_hold(value: str) -> None:
+    with pytest.raises(ValueError, match="without NUL and lone surrogates"):
+        encode_png(np.zeros((1, 1, 3), np.uint8), {"x": value})
+
+
+def test_only_a_png_file_has_text() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (6, 4)).save(buffer, "JPEG")
+    with pytest.raises(CorruptFile, match="JPEG"):
+        png_text(buffer.getvalue())
+    with pytest.raises(CorruptFile, match="not a readable image"):
+        png_text(encode_png(np.zeros((50, 50, 3), np.uint8), {"x": "y"})[:70])
+
+
+def test_a_synthetic_image_says_so() -> None:
+    text = synthetic_text("collage", "ab12", "first", "compositeCapture", sources="ann/1.jpg, bob/2.jpg")
+    assert png_text(encode_png(np.zeros((2, 2, 3), np.uint8), text)) == {
+        "Software": f"impersona {__version__}",
+        "DigitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/compositeCapture",
+        "impersona.synthetic": "true",
+        "impersona.made_by": "collage",
+        "impersona.weights": "ab12",
+        "impersona.run": "first",
+        "impersona.sources": "ann/1.jpg, bob/2.jpg",
+    }
+    assert synthetic_text("a", "b", "c")["DigitalSourceType"].endswith("/compositeSynthetic")
 
 
 def test_resize_is_square() -> None:
