@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import Fingerprint, Frame, FrameImage, Trials
+from bench.datasets.attributes import ATTRIBUTES
 from bench.datasets.files import Part
 from bench.datasets.protocols import MAX_FRAMES_PER_SUBJECT, all_pairs
 from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile
@@ -27,16 +28,6 @@ from bench.images import read
 from bench.places import DATA_VARIABLE, folder_of
 from bench.provenance import file_digest
 from bench.seeding import split_of
-
-ATTRIBUTES = (
-    "5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs", "Big_Lips", "Big_Nose",
-    "Black_Hair", "Blond_Hair", "Blurry", "Brown_Hair", "Bushy_Eyebrows", "Chubby", "Double_Chin", "Eyeglasses",
-    "Goatee", "Gray_Hair", "Heavy_Makeup", "High_Cheekbones", "Male", "Mouth_Slightly_Open", "Mustache", "Narrow_Eyes",
-    "No_Beard", "Oval_Face", "Pale_Skin", "Pointy_Nose", "Receding_Hairline", "Rosy_Cheeks", "Sideburns", "Smiling",
-    "Straight_Hair", "Wavy_Hair", "Wearing_Earrings", "Wearing_Hat", "Wearing_Lipstick", "Wearing_Necklace",
-    "Wearing_Necktie", "Young",
-)  # fmt: skip
-"""The 40 attributes, in CelebA's own order and spelling."""
 
 IDENTITIES, ATTRIBUTE_LIST, TABLE = "identity_CelebA.txt", "list_attr_celeba.txt", "labels.csv"
 IMAGE_FOLDERS = ("images", "img_align_celeba", "img_celeba", "Img/img_align_celeba", "Img/img_celeba")

@@ -106,6 +106,17 @@ def nose_tip(person: Person) -> tuple[float, float]:
     return 0.0, person.nose.length - 0.13 - person.nose.turned_up
 
 
+def nose_half_width(person: Person, y: Floats) -> Floats:
+    """Half the width of the nose at a height, negative above its root and below its base."""
+    nose = person.nose
+    base = nose.length
+    return piecewise([
+        (-0.06, -0.05), (0.0, 0.55 * nose.bridge), (0.45 * base, 0.55 * nose.bridge + 0.15 * nose.width),
+        (base - 0.22, 0.72 * nose.width), (base - 0.13, nose.width), (base - 0.03, nose.width),
+        (base + 0.01, 0.75 * nose.width), (base + 0.04, 0.3 * nose.width), (base + 0.06, -0.05),
+    ])(y)  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False)
 class Lids:
     """The opening of one eye: the lids' edges from the corner at the left of the picture to the one at the right.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -18,6 +19,8 @@ LEAST_BLUR = 0.7
 """Pixels of the canvas; a weaker blur drowns in the final reduction."""
 LEVELS_A_PIXEL = 42.0
 """Eight-bit levels for one pixel of signed distance."""
+HALF_OPAQUE = [0] * 128 + [255] * 128
+"""The table from opacity to whether a shape counts as covering what lies below."""
 
 
 class Mask:
@@ -43,13 +46,16 @@ class Canvas:
 
     Args:
         side: pixels of the finished picture.
+        labelled: whether a second canvas keeps what each pixel shows. Painters write to it wherever they cover at least
+            half of what lies below, so picture and labels come from the same shapes, laid in the same order.
     """
 
-    def __init__(self, side: int) -> None:
+    def __init__(self, side: int, labelled: bool = False) -> None:
         self.side = side
         self.oversampling = 2 if side >= 160 else 3 if side >= 96 else 4
         self.size = self.oversampling * side
         self.image = Image.new("RGB", (self.size, self.size))
+        self.labels = Image.new("L", (self.size, self.size)) if labelled else None
 
     # ------------------------------------------------------------------------------------------------ drawn shapes
 
@@ -61,11 +67,17 @@ class Canvas:
             blur: radius in sides of the picture.
             strength: 0 to 1, how opaque.
         """
-        pixels, radius = points * self.size - 0.5, blur * self.size
-        box = self._box(pixels, 3 * radius + 2)
+        return self.polygons([points], blur, strength)
+
+    def polygons(self, outlines: Sequence[Floats], blur: float = 0.0, strength: float = 1.0) -> Mask:
+        """The mask of everything that lies in one of several polygons; see `polygon`."""
+        radius = blur * self.size
+        box = self._box(np.concatenate(outlines) * self.size - 0.5, 3 * radius + 2)
         mask = Image.new("L", (box[2] - box[0], box[3] - box[1]))
-        shifted = np.rint((pixels - box[:2]) * 16) / 16
-        ImageDraw.Draw(mask).polygon([(x, y) for x, y in shifted.tolist()], fill=round(255 * strength))
+        draw = ImageDraw.Draw(mask)
+        for points in outlines:
+            shifted = np.rint((points * self.size - 0.5 - box[:2]) * 16) / 16
+            draw.polygon([(x, y) for x, y in shifted.tolist()], fill=round(255 * strength))
         return Mask(mask.filter(ImageFilter.GaussianBlur(radius)) if radius > LEAST_BLUR else mask, box)
 
     def _box(self, pixels: Floats, margin: float) -> Box:
@@ -77,15 +89,46 @@ class Canvas:
         return left, top, max(right, left + 1), max(bottom, top + 1)
 
     def fill(
-        self, points: Floats, colour: Colour, blur: float = 0.0, strength: float = 1.0, within: Mask | None = None
+        self,
+        points: Floats,
+        colour: Colour,
+        blur: float = 0.0,
+        strength: float = 1.0,
+        within: Mask | None = None,
+        label: int | None = None,
     ) -> None:
-        """Paints a polygon, where asked only inside another mask; see `polygon`."""
+        """Paints a polygon, where asked only inside another mask; see `polygon`. A label has its unblurred outline."""
         mask = self.polygon(points, blur, strength)
         self.paint(mask if within is None else mask.within(within), colour)
+        if label is not None and self.labels:
+            sharp = self.polygon(points)
+            self.label(sharp if within is None else sharp.within(within), label)
 
-    def stroke(self, line: Floats, widths: Floats, colour: Colour, blur: float = 0.0, strength: float = 1.0) -> None:
-        """Paints a line (P, 2) of changing half width (P,), all in sides of the picture; see `polygon`."""
-        self.fill(ribbon(line, widths), colour, blur, strength)
+    def ring(self, outer: Floats, inner: Floats, blur: float = 0.0, strength: float = 1.0) -> Mask:
+        """The mask of what lies between two outlines; see `polygon`."""
+        hole = self.polygon(inner)
+        full = self.polygon(outer)
+        full.image.paste(0, (hole.box[0] - full.box[0], hole.box[1] - full.box[1]), hole.image)
+        if blur * self.size <= LEAST_BLUR and strength == 1.0:
+            return full
+        margin = int(3 * blur * self.size + 2)
+        left, top, right, bottom = full.box
+        wide = Image.new("L", (right - left + 2 * margin, bottom - top + 2 * margin))
+        wide.paste(round(255 * strength), (margin, margin), full.image)
+        soft = wide.filter(ImageFilter.GaussianBlur(blur * self.size))
+        return Mask(soft, (left - margin, top - margin, right + margin, bottom + margin))
+
+    def stroke(
+        self,
+        line: Floats,
+        widths: Floats,
+        colour: Colour,
+        blur: float = 0.0,
+        strength: float = 1.0,
+        label: int | None = None,
+    ) -> None:
+        """Paints a line (P, 2) of changing half width (P,), all in sides of the picture; see `fill`."""
+        self.fill(ribbon(line, widths), colour, blur, strength, label=label)
 
     def hatch(self, roots: Floats, tips: Floats, width: float, colour: Colour, strength: float) -> None:
         """Paints straight hairs, from roots (P, 2) to tips (P, 2), that taper from a width to nothing."""
@@ -101,7 +144,7 @@ class Canvas:
             draw.polygon(triangle, fill=level)
         self.paint(Mask(mask, box), colour)
 
-    def dots(self, centres: Floats, radii: Floats, colour: Colour, strength: float) -> None:
+    def dots(self, centres: Floats, radii: Floats, colour: Colour, strength: float, label: int | None = None) -> None:
         """Paints round spots; centres (P, 2) and radii (P,) in sides of the picture."""
         pixels, sizes = centres * self.size - 0.5, np.maximum(radii * self.size, 0.6)
         box = self._box(pixels, float(sizes.max()) + 2)
@@ -109,11 +152,18 @@ class Canvas:
         draw = ImageDraw.Draw(mask)
         for (x, y), r in zip((pixels - box[:2]).tolist(), sizes.tolist(), strict=True):
             draw.ellipse([x - r, y - r, x + r, y + r], fill=round(255 * strength))
-        self.paint(Mask(mask, box), colour)
+        self.paint(Mask(mask, box), colour, label)
 
-    def paint(self, mask: Mask, paint: Image.Image | Colour) -> None:
-        """Paints one colour, or an image as large as the mask, through a mask."""
+    def paint(self, mask: Mask, paint: Image.Image | Colour, label: int | None = None) -> None:
+        """Paints one colour, or an image as large as the mask, through a mask; with a label, labels it too."""
         self.image.paste(paint, mask.box, mask.image)
+        if label is not None:
+            self.label(mask, label)
+
+    def label(self, mask: Mask, label: int) -> None:
+        """Says what is shown where a mask is at least half opaque, if labels are kept."""
+        if self.labels:
+            self.labels.paste(label, mask.box, mask.image.point(HALF_OPAQUE))
 
     # -------------------------------------------------------------------------------------- pictures of a small grid
 
@@ -170,8 +220,8 @@ class Canvas:
         edge = _edge(LEVELS_A_PIXEL * window.grid / self.side * soft)
         return Mask(self.enlarged(levels, window, smooth=True).point(edge), self.box_of(window))
 
-    def cover(self, mask: Mask, small: NDArray[np.uint8], window: Window) -> None:
-        """Paints a picture of the small grid through a mask; what the window does not cover stays."""
+    def cover(self, mask: Mask, small: NDArray[np.uint8], window: Window, label: int | None = None) -> None:
+        """Paints a picture of the small grid through a mask; what the window does not cover stays; see `paint`."""
         have = self.box_of(window)
         left, top = max(mask.box[0], have[0]), max(mask.box[1], have[1])
         right, bottom = min(mask.box[2], have[2]), min(mask.box[3], have[3])
@@ -181,11 +231,23 @@ class Canvas:
         if box != mask.box:
             x, y = mask.box[:2]
             mask = Mask(mask.image.crop((left - x, top - y, right - x, bottom - y)), box)
-        self.paint(mask, self.enlarged(small, window, box))
+        self.paint(mask, self.enlarged(small, window, box), label)
 
     def finished(self) -> NDArray[np.uint8]:
         """uint8 (side, side, 3)."""
         return np.array(self.image.reduce(self.oversampling))
+
+    def finished_labels(self) -> NDArray[np.uint8]:
+        """uint8 (side, side): what most of each pixel shows; of equal parts, the one with the higher label."""
+        times, side = self.oversampling, self.side
+        cells = np.asarray(self.labels).reshape(side, times, side, times).transpose(1, 3, 0, 2).reshape(-1, side, side)
+        found = np.zeros((side, side), dtype=np.uint8)
+        most = np.zeros((side, side), dtype=np.intp)
+        for label in np.unique(cells):
+            many = np.count_nonzero(cells == label, axis=0)
+            found[many >= most] = label
+            np.maximum(most, many, out=most)
+        return found
 
 
 @lru_cache(maxsize=64)

@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import Fingerprint, Frame, FrameImage, Trials
+from bench.datasets.attributes import ATTRIBUTES
+from bench.datasets.drawn.accessories import dressed
+from bench.datasets.drawn.attributes import attributes_of
 from bench.datasets.drawn.landmarks import landmarks
 from bench.datasets.drawn.person import Person
 from bench.datasets.drawn.population import person_from_seed
-from bench.datasets.drawn.renderer import REVISION, SMALLEST_SIDE, render
+from bench.datasets.drawn.renderer import REVISION, SMALLEST_SIDE, mask, render
 from bench.datasets.drawn.view import View
 from bench.datasets.protocols import all_pairs
 from bench.errors import ConfigError, MissingFile
@@ -33,6 +36,7 @@ class DrawnSettings:
         seed: another seed is another population.
         split: which people: all of them, or one part of the 60/20/20 split by person.
         max_yaw: degrees; the largest turn to either side. Pitch stays within half of it, roll within two fifths.
+        accessories: whether people wear glasses, hats, earrings, necklaces and ties, some always, some at times.
     """
 
     people: int = 60
@@ -41,6 +45,7 @@ class DrawnSettings:
     seed: int = 0
     split: Literal["all", "train", "dev", "eval"] = "eval"
     max_yaw: float = 20.0
+    accessories: bool = True
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
@@ -88,6 +93,19 @@ class Drawn:
             {"revision": REVISION, "side": self.settings.side, "person": asdict(person), "view": asdict(view)}
         )
 
+    def mask(self, key: str) -> NDArray[np.uint8]:
+        """See `MaskedDataset.mask` and `bench.datasets.drawn.mask`."""
+        return mask(*self.parameters(key), self.settings.side)
+
+    def mask_digest(self, key: str) -> str:
+        """See `MaskedDataset.mask_digest`: what determines the picture determines its mask."""
+        return value_digest({"mask": self.content_digest(key)})
+
+    def attributes(self) -> dict[str, NDArray[np.float32]]:
+        """See `AttributedDataset.attributes`: CelebA's 40, from the parameters; see `attributes.attributes_of`."""
+        rows = [attributes_of(*self.parameters(frame.key)) for frame in self.frames()]
+        return {name: np.array([row[name] for row in rows], dtype=np.float32) for name in ATTRIBUTES}
+
     def parameters(self, key: str) -> tuple[Person, View]:
         """Who a picture shows and how.
 
@@ -102,10 +120,9 @@ class Drawn:
             )
         number, image = self._places[key]
         seed = self.settings.seed
-        view = View.sampled(
-            stream(seed, "drawn", "view", str(number), str(image)), self.settings.max_yaw, frontal=image == 1
-        )
-        return person_from_seed(seed, number), view
+        rng = stream(seed, "drawn", "view", str(number), str(image))
+        person, view = person_from_seed(seed, number), View.sampled(rng, self.settings.max_yaw, frontal=image == 1)
+        return person, dressed(view, person, rng) if self.settings.accessories else view
 
     def trials(self, protocol: str, rng: np.random.Generator) -> Trials:
         """See `Dataset.trials`."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.datasets.drawn.anatomy import LEFT, RIGHT, MouthCurves, brow, lids, mouth
+from bench.datasets.drawn.anatomy import LEFT, RIGHT, MouthCurves, brow, lids, mouth, nose_half_width
 from bench.datasets.drawn.canvas import Mask
 from bench.datasets.drawn.geometry import Floats, Window
+from bench.datasets.drawn.parts import BROW, EYE, LOWER_LIP, MOUTH, NOSE, UPPER_LIP
 from bench.datasets.drawn.shading import Light, Planes, shaded, times, toward
 from bench.datasets.drawn.sketch import Sketch
 from bench.datasets.drawn.skin import darker, tone
+from bench.datasets.drawn.surface import Cast, distance
 
 PUPIL = (16, 13, 14)
 LASH = (34, 24, 22)
@@ -30,7 +32,7 @@ def paint_eye(sketch: Sketch, side: float) -> None:
     canvas.stroke(sketch.on_face(fold), (0.006 + 0.014 * arc) * s, shade, 0.006 * s, 0.75)
     opening = canvas.polygon(np.concatenate([upper, lower[::-1]]))
     white = sketch.under_light((234, 229, 225), at, 0.75)
-    canvas.paint(opening, white)
+    canvas.paint(opening, white, EYE[side])
     corner = edges.upper[int(np.argmin(edges.along))] + np.array([side * 0.02, 0.004])
     canvas.fill(_disc(sketch, corner, 0.035, 0.025), sketch.under_light((206, 140, 130), at), 0.01 * s, 0.8, opening)
     _paint_iris(sketch, side, opening)
@@ -87,7 +89,7 @@ def paint_brow(sketch: Sketch, side: float) -> None:
     hair, dark = person.hair.colour, person.brows.dark
     at = (side * person.eyes.apart, -person.brows.height)
     colour = sketch.under_light(darker(hair, 0.95 - 0.35 * dark * (sum(hair) > 250)), at, 0.6)
-    canvas.stroke(sketch.on_face(line, 0.01), 0.85 * thick * s, colour, 0.012 * s, 0.50 + 0.35 * dark)
+    canvas.stroke(sketch.on_face(line, 0.01), 0.85 * thick * s, colour, 0.012 * s, 0.50 + 0.35 * dark, BROW[side])
     spot = np.arange(40) / 39.0
     even = np.linspace(0, 1, len(line))
     x, y, half = (np.interp(spot, even, values) for values in (line[:, 0], line[:, 1], thick))
@@ -99,9 +101,12 @@ def paint_brow(sketch: Sketch, side: float) -> None:
     canvas.hatch(sketch.on_face(roots, 0.01), sketch.on_face(roots + lean, 0.01), 0.022 * s, dark_hair, 0.60)
 
 
-def paint_nose(sketch: Sketch) -> None:
+def paint_nose(sketch: Sketch, met: Cast) -> None:
     """Nostrils and the folds of the wings; the nose's form itself comes from the light on its relief."""
     person, view, canvas, s = sketch.person, sketch.view, sketch.canvas, sketch.scale
+    if canvas.labels:
+        beside = np.minimum(met.edge, distance(nose_half_width(person, met.y) - np.abs(met.x)))
+        canvas.label(canvas.region(beside, met.window), NOSE)
     nose, skin = person.nose, tone(person)
     base, lifted = nose.length, 0.6 * nose.turned_up + 0.0035 * view.pitch
     deep = sketch.under_light(darker(skin, 0.30, 0.35), (0.0, base))
@@ -138,12 +143,12 @@ def paint_mouth(sketch: Sketch, albedo: Planes) -> None:
     light = Light(sketch.light.level[part], sketch.light.gloss[part])
     tinted = toward((albedo[0][part], albedo[1][part], albedo[2][part]), colour, 0.92)
     shine = person.skin.shine + 1.2 * person.skin.makeup
-    for first, second, planes, gloss in (
-        (top, upper, times(tinted, (0.90, 0.86, 0.86)), 0.4 * shine),
-        (lower, bottom, tinted, 1.0 + shine),
+    for first, second, planes, gloss, label in (
+        (top, upper, times(tinted, (0.90, 0.86, 0.86)), 0.4 * shine, UPPER_LIP),
+        (lower, bottom, tinted, 1.0 + shine, LOWER_LIP),
     ):
         mask = canvas.polygon(np.concatenate([first, second[::-1]]), 0.006 * s, 0.95)
-        canvas.cover(mask, shaded(planes, light, view, gloss, 0.6), window)
+        canvas.cover(mask, shaded(planes, light, view, gloss, 0.6), window, label)
     arc = 1.0 - np.linspace(-1, 1, len(upper)) ** 2
     dark = sketch.under_light(darker(colour, 0.36, 0.1), at)
     canvas.stroke(upper, (0.006 + 0.009 * arc) * s, dark, 0.004 * s, 0.85 if curves.gap <= 0.01 else 0.5)
@@ -154,7 +159,7 @@ def paint_mouth(sketch: Sketch, albedo: Planes) -> None:
 def _paint_teeth(sketch: Sketch, curves: MouthCurves, upper: Floats, lower: Floats) -> None:
     canvas, s, at = sketch.canvas, sketch.scale, (0.0, curves.y)
     inside = canvas.polygon(np.concatenate([upper, lower[::-1]]))
-    canvas.paint(inside, sketch.under_light((74, 28, 30), at))
+    canvas.paint(inside, sketch.under_light((74, 28, 30), at), MOUTH)
     along = np.linspace(-1, 1, len(upper))
     teeth = curves.upper + np.stack([0 * along, 0.10 * (1.0 - along**4)], axis=1)
     row = np.concatenate([upper, sketch.on_face(teeth)[::-1]])

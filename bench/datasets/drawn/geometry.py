@@ -149,6 +149,14 @@ def spline(points: Floats, mirrored: bool, open_end: bool = False, steps: int = 
     return np.concatenate([curve.reshape(-1, 2), points[-1:]])
 
 
+def loop(points: Floats, steps: int = 5) -> Floats:
+    """A smooth closed curve (Catmull-Rom) through points (P, 2); its end is not its start again."""
+    a, b, c, d = (np.roll(points, shift, axis=0)[:, None, :] for shift in (1, 0, -1, -2))
+    u = (np.arange(steps) / steps)[None, :, None]
+    curve = 0.5 * (2 * b + (c - a) * u + (2 * a - 5 * b + 4 * c - d) * u**2 + (3 * b - a - 3 * c + d) * u**3)
+    return curve.reshape(-1, 2)
+
+
 def piecewise(points: Sequence[tuple[float, float]]) -> Callable[[Floats], Floats]:
     """The function that is linear between (argument, value) points and constant beyond them."""
     xs, values = np.array(points).T

@@ -2,91 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from bench.datasets.drawn.anatomy import dome
 from bench.datasets.drawn.canvas import Canvas, Mask
 from bench.datasets.drawn.geometry import Floats, Pose, Window, piecewise
+from bench.datasets.drawn.hair_styles import Style
+from bench.datasets.drawn.hats import HatLayer
+from bench.datasets.drawn.parts import HAIR
 from bench.datasets.drawn.person import Person
-from bench.datasets.drawn.shading import Light, lit, plain, ramp, shaded, times
+from bench.datasets.drawn.shading import Light, lit, plain, ramp, shaded, shadow, times
 from bench.datasets.drawn.strands import lookup, paint_strands, strands_over, texture
 from bench.datasets.drawn.surface import Cast, Surface, cast, distance
 from bench.datasets.drawn.view import View
 
-Line = tuple[tuple[float, float], ...]
+UNDER_HAT = 0.12
+"""How far hair goes on under a hat, head units: its cut edge must never show."""
 
 
-@dataclass(frozen=True)
-class Style:
-    """What one way of wearing hair means for the surface and its edge.
-
-    Attributes:
-        top: thickness above the skull, head units.
-        side: thickness above the ears.
-        line: degrees from the middle of the face, and how far below the forehead's hairline (0) or at which height (for
-            angles of 55 and more) hair ends there.
-        length: y of the hair's lower end behind and beside the face; None where the nape's hairline ends it.
-        whorl: where the strands start on top of the head, head units towards the viewer.
-        curl: 0 for strands, 1 for curls.
-        ragged: how far single strands of the edge stand out.
-        low: thickness beside cheeks and neck, for long hair.
-        bun: radius of a knot on top.
-    """
-
-    top: float
-    side: float
-    line: Line
-    whorl: float = 0.1
-    length: float | None = None
-    curl: float = 0.0
-    ragged: float = 0.05
-    low: float = 0.0
-    bun: float = 0.0
-
-
-_EARS_FREE: Line = ((62, -0.42), (68, -0.15), (73, 0.10), (77, 0.40), (83, 0.42), (87, 0.02), (100, -0.05), (114, 0.20),
-                    (180, 0.40))  # fmt: skip
-_BUSHY: Line = ((62, -0.42), (70, -0.12), (76, 0.20), (90, 0.34), (110, 0.40), (180, 0.45))
-_NO_BURNS: Line = ((62, -0.45), (70, -0.22), (80, 0.02), (90, 0.05), (104, 0.10), (116, 0.20), (180, 0.40))
-_CURTAIN: Line = ((52, -0.40), (57, 0.0), (60, 0.5), (63, 1.1), (66, 3.0), (180, 4.0))
-
-STYLES: dict[str, Style] = {
-    "buzz": Style(0.035, 0.02, ((0, 0.02), (30, 0.0), (45, 0.10), *_EARS_FREE), ragged=0.0),
-    "short": Style(0.20, 0.06, ((0, 0.0), (22, -0.03), (36, -0.05), (50, 0.14), *_EARS_FREE), -0.7, ragged=0.13),
-    "parted": Style(0.22, 0.08, ((0, 0.0), (30, 0.0), (50, 0.16), *_EARS_FREE), 0.3, ragged=0.06),
-    "swept": Style(0.32, 0.06, ((0, -0.03), (24, -0.05), (38, -0.05), (50, 0.14), *_EARS_FREE), -1.3, ragged=0.05),
-    "fringe": Style(0.19, 0.10, ((0, 0.40), (30, 0.42), (50, 0.44), *_EARS_FREE), -0.1, ragged=0.26),
-    "bob": Style(0.18, 0.16, ((0, 0.0), (20, 0.05), (42, 0.32), *_CURTAIN), length=1.30, low=0.17),
-    "long": Style(0.16, 0.13, ((0, 0.0), (20, 0.05), (42, 0.30), *_CURTAIN), length=2.40, low=0.15),
-    "long_fringe": Style(
-        0.17, 0.13, ((0, 0.50), (30, 0.50), (46, 0.56), *_CURTAIN), length=2.30, ragged=0.14, low=0.14
-    ),
-    "curly": Style(0.30, 0.20, ((0, 0.06), (30, 0.10), (48, 0.26), *_BUSHY), curl=1.0, ragged=0.12),
-    "afro": Style(0.42, 0.40, ((0, 0.0), (30, 0.02), (48, 0.16), *_BUSHY), curl=1.0, ragged=0.08),
-    "bun": Style(0.08, 0.035, ((0, 0.0), (30, 0.03), (48, 0.18), *_NO_BURNS), -1.3, ragged=0.02, bun=0.36),
-}
-
-
-def style_of(person: Person) -> Style | None:
-    """The style a person wears; None for a bald head."""
-    return STYLES.get(person.hair.style)
+def pressed(style: Style, volume: float) -> Style:
+    """A style as it is under a hat: flat against the skull, and bushy only below the hat."""
+    at_hat = min(style.side, 0.045 / volume)
+    flare = (style.side - at_hat) * (0.45 if style.curl else 1.0)
+    return replace(style, top=0.02, side=at_hat, flare=flare, bun=0.0)
 
 
 def hair_surface(person: Person, style: Style) -> Surface:
     """The outer surface of the hair."""
     skull, volume = person.skull, person.hair.volume
-    top, side, low = (volume * part for part in (style.top, style.side, style.low))
+    top, side, low, flare = (volume * part for part in (style.top, style.side, style.low, style.flare))
     t, w = skull.top, skull.temple
     outline = [
         *dome(w + 1.1 * side, t - top, -0.42),
-        (0.5 * (w + skull.cheek) + 0.02 + side, 0.0),
+        (0.5 * (w + skull.cheek) + 0.02 + side + flare, 0.0),
     ]
     if style.length is None:
-        outline += [(skull.cheek + 0.5 * side, 0.42), (0.85 * skull.cheek, 0.9), (0.0, 1.4)]
+        outline += [(skull.cheek + 0.5 * side + flare, 0.42), (0.85 * skull.cheek, 0.9), (0.0, 1.4)]
     else:
         end = lower_end(person, style)
         wide = skull.cheek + low
@@ -162,9 +117,20 @@ class HairLayer:
         head: the skull that it grows on.
         pose: of the head.
         grid: G, pixels a side of the small grid.
+        hat: what presses it down and hides what lies under it.
     """
 
-    def __init__(self, person: Person, style: Style, view: View, head: Surface, pose: Pose, grid: int) -> None:
+    def __init__(
+        self,
+        person: Person,
+        style: Style,
+        view: View,
+        head: Surface,
+        pose: Pose,
+        grid: int,
+        hat: HatLayer | None = None,
+    ) -> None:
+        style = pressed(style, person.hair.volume) if hat else style
         self.person, self.style, self.view = person, style, view
         shell = hair_surface(person, style)
         self.met = cast(shell, pose, grid, rounds=2)
@@ -172,7 +138,7 @@ class HairLayer:
         self._pose = pose
         self._texels = texture(person.hair.texture, bool(style.curl))
         self._coordinates = strand_coordinates(person, style, self.met)
-        coarse = lookup(self._texels, *self._coordinates) / 255.0
+        self._coarse = coarse = lookup(self._texels, *self._coordinates) / 255.0
         unit = pose.scale * grid
         self.outline = self.met.edge + (0.10 if style.curl else 0.015) * unit * (coarse - 0.6)
         field, ragged = grown(person, style, self.met, shell, head), 1.6 * style.ragged * (coarse - 0.5)
@@ -182,28 +148,31 @@ class HairLayer:
             end = lower_end(person, style) - self.met.y
             self._smooth = np.minimum(self._smooth, distance(end))
             self.field = np.minimum(self.field, distance(end + 0.2 * (coarse - 0.5)))
+        if hat:
+            free = distance(np.clip(self.met.y - hat.edge(self.met.z) + UNDER_HAT, -0.3, 0.3))
+            self._smooth, self.field = np.minimum(self._smooth, free), np.minimum(self.field, free)
+            self.outline = np.minimum(self.outline, free)
+            shade = 1.0 - 0.35 * hat.shadow(self.met.window)
+            self.light = Light(self.light.level * shade, self.light.gloss * shade)
 
     def shadow(self, window: Window) -> Floats:
         """How much light the hair takes from what lies in a window, 0 to 1."""
-        grid = self.met.window.grid
-        drop = max(1, grid // 40)
-        own = self.met.window
         solid = np.rint(255.0 * np.clip(self._smooth + 0.5, 0.0, 1.0)).astype(np.uint8)
-        whole = Image.new("L", (grid, grid + drop))
-        whole.paste(Image.fromarray(solid), (own.left, own.top + drop))
-        part = whole.crop((window.left, window.top, window.right, window.bottom))
-        return np.asarray(part.filter(ImageFilter.GaussianBlur(0.022 * grid))) / 255.0
+        return shadow(Image.fromarray(solid), window, self.met.window, 1.0 / 40.0)
 
     def paint_behind(self, canvas: Canvas) -> None:
         """Hair behind the ears and the neck."""
         end = 0.35 if self.style.length is None else lower_end(self.person, self.style)
-        mask = canvas.region(np.minimum(self.outline, distance(end - 0.12 - self.met.y)), self.met.window)
+        lower = end - 0.12 - self.met.y
+        if self.style.curl:
+            lower = lower + 0.25 * (self._coarse - 0.5)
+        mask = canvas.region(np.minimum(self.outline, distance(lower)), self.met.window)
         if self.style.curl:
             # bushy hair has a front of its own beside the temples
             self._paint_through(canvas, mask, (0.50, 0.95))
         else:
             r, g, b = self.person.hair.colour
-            canvas.paint(mask, (round(0.36 * r), round(0.36 * g), round(0.36 * b)))
+            canvas.paint(mask, (round(0.36 * r), round(0.36 * g), round(0.36 * b)), HAIR)
 
     def paint_bun(self, canvas: Canvas) -> None:
         """The knot on top of the head."""
@@ -222,7 +191,7 @@ class HairLayer:
         turn = np.arctan2(met.y - low + 0.85 * size, met.x) + 1.5 * np.abs(met.x)
         strands = strands_over(canvas, met.window, mask, self._texels, turn * 60.0 + 512.0, met.z * 16.0 + 64.0)
         shade, bright = (self._colours(f, g, met.normal, light) for f, g in ((0.58, 0.0), (1.16, 0.6)))
-        paint_strands(canvas, met.window, mask, strands, shade, bright)
+        paint_strands(canvas, met.window, mask, strands, shade, bright, HAIR)
 
     def paint(self, canvas: Canvas) -> None:
         """Hair in front."""
@@ -237,7 +206,7 @@ class HairLayer:
         window, (low, high) = self.met.window, brightness
         strands = strands_over(canvas, window, mask, self._texels, *self._coordinates)
         shade, bright = (self._colours(f, g, self.met.normal, self.light) for f, g in ((low, 0.0), (high, 1.0)))
-        paint_strands(canvas, window, mask, strands, shade, bright)
+        paint_strands(canvas, window, mask, strands, shade, bright, HAIR)
 
     def _colours(
         self, brightness: float, gloss: float, normal: tuple[Floats, Floats, Floats], light: Light

@@ -14,6 +14,9 @@ HAIR_STYLES = (
     "bald", "buzz", "short", "parted", "swept", "fringe", "bob", "long", "long_fringe", "curly", "afro", "bun",
 )  # fmt: skip
 BEARDS = ("none", "stubble", "moustache", "goatee", "full")
+GLASSES_STYLES = ("round", "oval", "rectangle", "browline", "aviator", "cat_eye", "rimless")
+EARRING_STYLES = ("stud", "hoop", "drop")
+NECKLACE_STYLES = ("chain", "pendant", "beads", "choker")
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,52 @@ class Hair:
 
 
 @dataclass(frozen=True)
+class Glasses:
+    """The pair of glasses that somebody owns; a `View` says whether they are on.
+
+    Attributes:
+        style: one of `GLASSES_STYLES`.
+        frame: colour of the frame.
+        lens: colour of the lenses.
+        tint: 0 (clear) to 1 (nothing is seen through them).
+        width: half the width of a lens, head units.
+        thick: half the thickness of the frame, head units.
+        often: the share of pictures in which they are worn.
+    """
+
+    style: str
+    frame: Colour
+    lens: Colour
+    tint: float
+    width: float
+    thick: float
+    often: float
+
+
+@dataclass(frozen=True)
+class Jewels:
+    """What somebody wears on ears and neck; a `View` says whether it is on.
+
+    Attributes:
+        earrings: one of `EARRING_STYLES`.
+        necklace: one of `NECKLACE_STYLES`.
+        metal: colour of clasps and chains.
+        stone: colour of beads, stones and bands.
+        size: factor on all of it.
+        earrings_often: the share of pictures in which the earrings are worn.
+        necklace_often: likewise.
+    """
+
+    earrings: str
+    necklace: str
+    metal: Colour
+    stone: Colour
+    size: float
+    earrings_often: float
+    necklace_often: float
+
+
+@dataclass(frozen=True)
 class Person:
     """Somebody who does not exist.
 
@@ -139,6 +188,8 @@ class Person:
         skin: colour and marks.
         hair: hair and beard.
         neck: half width of the neck, head units.
+        glasses: the pair that they own.
+        jewels: for ears and neck.
     """
 
     masculine: float
@@ -151,3 +202,5 @@ class Person:
     skin: Skin
     hair: Hair
     neck: float
+    glasses: Glasses
+    jewels: Jewels

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from bench.datasets.drawn.accessories import glasses_of, jewels_of
+from bench.datasets.drawn.draw import Draw
 from bench.datasets.drawn.person import SKIN_TONES, Brows, Colour, Eyes, Hair, Mouth, Nose, Person, Skin, Skull
 from bench.seeding import stream
 
@@ -19,7 +19,7 @@ IRIS_COLOURS: tuple[Colour, ...] = (
 
 def person_from_seed(seed: int, number: int) -> Person:
     """The person of a number in the population of a seed; the same on every machine."""
-    draw = _Draw(stream(seed, "drawn", "person", str(number)))
+    draw = Draw(stream(seed, "drawn", "person", str(number)))
     masculine = draw.either(draw.between(0.0, 0.3), draw.between(0.7, 1.0), 0.5)
     age = draw.between(0.0, 1.0) ** 1.5
     tone = draw.between(0.0, len(SKIN_TONES) - 1.0) ** 1.25 / (len(SKIN_TONES) - 1.0) ** 0.25
@@ -45,52 +45,12 @@ def person_from_seed(seed: int, number: int) -> Person:
         skin=_skin(draw, masculine, age, tone),
         hair=_hair(draw, masculine, age, tone, colour),
         neck=draw.around(0.54 + 0.12 * masculine, 0.05),
+        glasses=glasses_of(draw, masculine, age),
+        jewels=jewels_of(draw, masculine),
     )
 
 
-class _Draw:
-    """Draws parameters with six decimals, so that they read and digest the same everywhere."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._rng = rng
-
-    def exact(self, value: float) -> float:
-        return round(value, 6)
-
-    def between(self, low: float, high: float) -> float:
-        return self.exact(low + (high - low) * self._rng.random())
-
-    def around(self, middle: float, spread: float) -> float:
-        """Within 1.8 spreads of the middle, denser near it (two uniform draws)."""
-        return self.exact(middle + 1.8 * spread * (self._rng.random() + self._rng.random() - 1.0))
-
-    def chance(self, probability: float) -> bool:
-        return bool(self._rng.random() < probability)
-
-    def either(self, first: float, second: float, probability: float) -> float:
-        return first if self.chance(probability) else second
-
-    def weighted(self, odds: dict[str, float]) -> str:
-        at = self._rng.random() * sum(odds.values())
-        for name, weight in odds.items():
-            at -= weight
-            if at < 0:
-                return name
-        return next(iter(odds))
-
-    def whole(self, below: int) -> int:
-        return int(self._rng.integers(below))
-
-    def near(self, colour: Colour, spread: float) -> Colour:
-        """A little lighter or darker, a little warmer or colder; never green."""
-        bright, warm = 1.0 + self.around(0.0, spread), self.around(0.0, 0.3 * spread)
-        r, g, b = (
-            min(255, round(part * bright * f)) for part, f in zip(colour, (1 + warm, 1.0, 1 - warm), strict=True)
-        )
-        return r, g, b
-
-
-def _skull(draw: _Draw, masculine: float) -> Skull:
+def _skull(draw: Draw, masculine: float) -> Skull:
     jaw = draw.around(0.74 + 0.07 * masculine, 0.075)
     return Skull(
         top=draw.around(-1.62, 0.07),
@@ -109,7 +69,7 @@ def _skull(draw: _Draw, masculine: float) -> Skull:
     )
 
 
-def _eyes(draw: _Draw, masculine: float, age: float, tone: float) -> Eyes:
+def _eyes(draw: Draw, masculine: float, age: float, tone: float) -> Eyes:
     dark = tone > 3.2
     colour = IRIS_COLOURS[draw.whole(3 if dark else len(IRIS_COLOURS))]
     return Eyes(
@@ -127,7 +87,7 @@ def _eyes(draw: _Draw, masculine: float, age: float, tone: float) -> Eyes:
     )
 
 
-def _nose(draw: _Draw, masculine: float) -> Nose:
+def _nose(draw: Draw, masculine: float) -> Nose:
     return Nose(
         length=draw.around(0.70 + 0.03 * masculine, 0.065),
         width=draw.around(0.235 + 0.025 * masculine, 0.04),
@@ -139,7 +99,7 @@ def _nose(draw: _Draw, masculine: float) -> Nose:
     )
 
 
-def _mouth(draw: _Draw, masculine: float, age: float, room: float) -> Mouth:
+def _mouth(draw: Draw, masculine: float, age: float, room: float) -> Mouth:
     """A mouth; `room` is what lies between nose and chin, more than half of it below the mouth."""
     return Mouth(
         below_nose=draw.exact(min(draw.around(0.30 + 0.02 * masculine, 0.04), 0.40 * room)),
@@ -152,7 +112,7 @@ def _mouth(draw: _Draw, masculine: float, age: float, room: float) -> Mouth:
     )
 
 
-def _skin(draw: _Draw, masculine: float, age: float, tone: float) -> Skin:
+def _skin(draw: Draw, masculine: float, age: float, tone: float) -> Skin:
     moles = tuple(
         (draw.between(-0.8, 0.8), draw.between(-0.2, 1.4), draw.between(0.010, 0.022))
         for _ in range(draw.whole(3) if draw.chance(0.5) else 0)
@@ -171,7 +131,7 @@ def _skin(draw: _Draw, masculine: float, age: float, tone: float) -> Skin:
     )
 
 
-def _hair_colour(draw: _Draw, tone: float, age: float) -> Colour:
+def _hair_colour(draw: Draw, tone: float, age: float) -> Colour:
     if draw.chance(max(0.0, 1.6 * age - 0.8)):
         return draw.near(HAIR_COLOURS["grey" if draw.chance(0.6) else "white"], 0.08)
     odds = {"black": 1.0, "dark brown": 2.0, "brown": 2.0, "chestnut": 1.0}
@@ -182,7 +142,7 @@ def _hair_colour(draw: _Draw, tone: float, age: float) -> Colour:
     return draw.near(HAIR_COLOURS[draw.weighted(odds)], 0.15)
 
 
-def _hair(draw: _Draw, masculine: float, age: float, tone: float, colour: Colour) -> Hair:
+def _hair(draw: Draw, masculine: float, age: float, tone: float, colour: Colour) -> Hair:
     if masculine > 0.5:
         odds = {"bald": 0.4 + age, "buzz": 1.0, "short": 2.0, "parted": 1.7, "swept": 1.4, "fringe": 1.0, "curly": 0.9,
                 "afro": 0.2, "long": 0.3}  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
@@ -12,15 +14,20 @@ from bench.datasets.drawn.body import paint_body, paint_ear
 from bench.datasets.drawn.canvas import Canvas
 from bench.datasets.drawn.features import paint_brow, paint_eye, paint_lines, paint_mouth, paint_nose
 from bench.datasets.drawn.geometry import Pose
-from bench.datasets.drawn.hair import HairLayer, style_of
+from bench.datasets.drawn.glasses import paint_glasses
+from bench.datasets.drawn.hair import HairLayer
+from bench.datasets.drawn.hair_styles import style_of
+from bench.datasets.drawn.hats import HatLayer
+from bench.datasets.drawn.jewels import paint_earring, paint_necklace
+from bench.datasets.drawn.parts import SKIN
 from bench.datasets.drawn.person import Person
 from bench.datasets.drawn.shading import Light, Planes, lit, shaded
 from bench.datasets.drawn.sketch import Sketch
 from bench.datasets.drawn.skin import albedo
-from bench.datasets.drawn.surface import cast
+from bench.datasets.drawn.surface import Cast, cast
 from bench.datasets.drawn.view import View
 
-REVISION = 1
+REVISION = 2
 """Raised with every change that alters a pixel: it is part of every digest."""
 
 SMALLEST_SIDE = 32
@@ -46,45 +53,82 @@ def render(person: Person, view: View, side: int) -> NDArray[np.uint8]:
     Returns:
         uint8 (side, side, 3) RGB; the same arguments give the same bytes.
     """
+    return _photographed(_painted(person, view, side, labelled=False).finished(), view)
+
+
+def mask(person: Person, view: View, side: int) -> NDArray[np.uint8]:
+    """What each pixel of `render`'s picture shows.
+
+    The picture is painted again, on a canvas that keeps labels beside colours: what paints a pixel labels it. Light,
+    blur and grain change nothing.
+
+    Args:
+        person: who.
+        view: how seen.
+        side: pixels of the square picture, at least `SMALLEST_SIDE`.
+
+    Returns:
+        uint8 (side, side): the 19 classes of CelebAMask-HQ, see `bench.api.MaskedDataset.mask`. A beard is skin, teeth
+        and tongue are mouth, shoulders in a neckline are neck, lenses are glasses whatever is seen through them.
+    """
+    return _painted(person, view, side, labelled=True).finished_labels()
+
+
+def _painted(person: Person, view: View, side: int, labelled: bool) -> Canvas:
     if side < SMALLEST_SIDE:
         raise ValueError(f"side: got {side}, expected at least {SMALLEST_SIDE}")
-    canvas = Canvas(side)
+    canvas = Canvas(side, labelled)
     canvas.image.paste(_background(view, side).resize((canvas.size, canvas.size), Image.Resampling.NEAREST))
     grid = min(256, max(64, side // 2))
     pose, head = head_pose(view), head_surface(person, view)
     met = cast(head, pose, grid, rounds=4)
     light = lit(met, view)
+    hat = HatLayer(person, view, pose, grid) if view.hat.style != "none" else None
     style = style_of(person)
-    hair = HairLayer(person, style, view, head, pose, grid) if style else None
+    hair = HairLayer(person, style, view, head, pose, grid, hat) if style else None
+    for shade in [layer.shadow(met.window) * depth for layer, depth in ((hair, 0.45), (hat, 0.32)) if layer]:
+        light = Light(light.level * (1.0 - shade), light.gloss * (1.0 - shade))
+    if hat:
+        hat.paint_behind(canvas)
     if hair:
-        shade = 1.0 - 0.45 * hair.shadow(met.window)
-        light = Light(light.level * shade, light.gloss * shade)
         hair.paint_bun(canvas)
         hair.paint_behind(canvas)
     sketch = Sketch(canvas, person, view, head, pose, light, met.window)
     planes = stubbled(person, view, albedo(person, view, met), met)
-    paint_body(sketch, grid)
+    body = paint_body(sketch, grid)
+    if view.necklace:
+        paint_necklace(sketch, body)
     near = LEFT if view.yaw > 5.0 else RIGHT if view.yaw < -5.0 else 0.0
-    for side_of in (LEFT, RIGHT):
-        if side_of != near:
-            paint_ear(sketch, side_of)
-    canvas.cover(canvas.region(met.edge, met.window), shaded(planes, light, view, person.skin.shine, 1.0), met.window)
+    _paint_ears(sketch, [side_of for side_of in (LEFT, RIGHT) if side_of != near])
+    colours = shaded(planes, light, view, person.skin.shine, 1.0)
+    canvas.cover(canvas.region(met.edge, met.window), colours, met.window, SKIN)
     if near:
-        paint_ear(sketch, near)
-    _paint_face(sketch, planes)
-    paint_beard(sketch, met)
-    paint_mouth(sketch, planes)
+        _paint_ears(sketch, [near])
+    _paint_face(sketch, met, planes)
+    if view.glasses:
+        paint_glasses(sketch, met)
     if hair:
         hair.paint(canvas)
-    return _photographed(canvas.finished(), view)
+    if hat:
+        hat.paint(canvas)
+    return canvas
 
 
-def _paint_face(sketch: Sketch, planes: Planes) -> None:
+def _paint_ears(sketch: Sketch, sides: Sequence[float]) -> None:
+    for side in sides:
+        paint_ear(sketch, side)
+        if sketch.view.earrings:
+            paint_earring(sketch, side)
+
+
+def _paint_face(sketch: Sketch, met: Cast, planes: Planes) -> None:
     paint_lines(sketch)
-    paint_nose(sketch)
+    paint_nose(sketch, met)
     for side in (LEFT, RIGHT):
         paint_eye(sketch, side)
         paint_brow(sketch, side)
+    paint_beard(sketch, met)
+    paint_mouth(sketch, planes)
 
 
 def _background(view: View, side: int) -> Image.Image:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageFilter
 
-from bench.datasets.drawn.geometry import Floats
+from bench.datasets.drawn.geometry import Floats, Window
 from bench.datasets.drawn.person import Colour
 from bench.datasets.drawn.surface import Cast
 from bench.datasets.drawn.view import View
@@ -39,16 +40,39 @@ def lit(cast: Cast, view: View) -> Light:
     """The light on a surface: a key light, a soft sky, a weak light from the camera."""
     nx, ny, nz = cast.normal
     lx, ly, lz = unit(view.light)
-    facing = nx * lx + ny * ly + nz * lz
-    key = np.maximum(0.80 * facing + 0.20, 0.0)
-    sky = 0.66 + 0.26 * nz - 0.10 * ny
-    strength = 0.85 * view.light_strength
-    level = (1.0 - strength) * sky + strength * (0.22 + 1.02 * key)
     hx, hy, hz = unit((lx, ly, lz + 1.0))
     gloss = np.maximum(nx * hx + ny * hy + nz * hz, 0.0)
     for _ in range(4):
         gloss = gloss * gloss
-    return Light(1.02 * level, gloss)
+    return Light(level(cast.normal, view), gloss)
+
+
+def level(normal: Planes, view: View) -> Floats:
+    """How bright surfaces lie that face the camera's directions `normal`, each float64 of one shape; see `Light`."""
+    nx, ny, nz = normal
+    lx, ly, lz = unit(view.light)
+    facing = nx * lx + ny * ly + nz * lz
+    key = np.maximum(0.80 * facing + 0.20, 0.0)
+    sky = 0.66 + 0.26 * nz - 0.10 * ny
+    strength = 0.85 * view.light_strength
+    bright: Floats = 1.02 * ((1.0 - strength) * sky + strength * (0.22 + 1.02 * key))
+    return bright
+
+
+def shadow(solid: Image.Image, window: Window, own: Window, drop: float) -> Floats:
+    """How much light something takes from what lies in a window, 0 to 1.
+
+    Args:
+        solid: 8-bit, how solid it is over its own window.
+        window: where the shadow is wanted.
+        own: what `solid` covers.
+        drop: how far below itself it throws its shadow, in sides of the picture.
+    """
+    grid, lower = own.grid, max(1, round(drop * own.grid))
+    whole = Image.new("L", (grid, grid + lower))
+    whole.paste(solid, (own.left, own.top + lower))
+    part = whole.crop((window.left, window.top, window.right, window.bottom))
+    return np.asarray(part.filter(ImageFilter.GaussianBlur(0.022 * grid))) / 255.0
 
 
 def plain(colour: Colour, like: Floats) -> Planes:
@@ -82,16 +106,16 @@ def shaded(albedo: Planes, light: Light, view: View, shine: float, blood: float 
     Returns:
         uint8 (G, G, 3).
     """
-    level = light.level * view.exposure
-    dim = np.maximum(1.0 - level, 0.0)
+    bright = light.level * view.exposure
+    dim = np.maximum(1.0 - bright, 0.0)
     gloss = 255.0 * 0.20 * shine * view.light_strength * light.gloss
     warm = 0.05 * view.warmth
     red, green, blue = albedo
     return as_picture(
         (
-            red * level * (1.0 + warm) + gloss,
-            green * level * (1.0 - blood * 0.10 * dim) + gloss,
-            blue * level * (1.0 - warm - blood * 0.16 * dim) + gloss,
+            red * bright * (1.0 + warm) + gloss,
+            green * bright * (1.0 - blood * 0.10 * dim) + gloss,
+            blue * bright * (1.0 - warm - blood * 0.16 * dim) + gloss,
         )
     )
 

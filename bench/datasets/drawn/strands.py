@@ -45,8 +45,14 @@ def strands_over(
 
 
 def paint_strands(
-    canvas: Canvas, window: Window, mask: Mask, strands: Image.Image, shade: NDArray[np.uint8], light: NDArray[np.uint8]
+    canvas: Canvas,
+    window: Window,
+    mask: Mask,
+    strands: Image.Image,
+    shade: NDArray[np.uint8],
+    light: NDArray[np.uint8],
+    label: int | None = None,
 ) -> None:
     """Paints hair: its shade everywhere in the mask, and its light where the strands are bright."""
-    canvas.cover(mask, shade, window)
+    canvas.cover(mask, shade, window, label)
     canvas.cover(Mask(ImageChops.multiply(mask.image, strands), mask.box), light, window)

@@ -17,6 +17,25 @@ CLOTHES: tuple[Colour, ...] = (
     (88, 128, 152), (172, 110, 120), (44, 54, 74), (128, 134, 128), (104, 62, 74),
 )  # fmt: skip
 NECKLINES = ("crew", "vee", "shirt", "turtle")
+HATS = ("none", "cap", "beanie", "fedora", "bucket", "sun_hat")
+
+
+@dataclass(frozen=True)
+class Hat:
+    """What is on the head.
+
+    Attributes:
+        style: one of `HATS`.
+        colour: of the hat.
+        band: of its band, its button or its fold.
+    """
+
+    style: str = "none"
+    colour: Colour = (46, 52, 68)
+    band: Colour = (58, 56, 58)
+
+
+NO_HAT = Hat()
 
 
 @dataclass(frozen=True)
@@ -44,6 +63,11 @@ class View:
         noise: grain, in levels of 255.
         blur: radius in pixels of a picture of side 192.
         grain: seed of the grain and of the background's blots.
+        glasses: whether the person's glasses are on.
+        earrings: whether the person's earrings are on.
+        necklace: whether the person's necklace is on.
+        hat: what is on the head.
+        tie: colour of a tie, which only a shirt shows; None for none.
     """
 
     yaw: float = 0.0
@@ -66,10 +90,15 @@ class View:
     noise: float = 0.0
     blur: float = 0.0
     grain: int = 0
+    glasses: bool = False
+    earrings: bool = False
+    necklace: bool = False
+    hat: Hat = NO_HAT
+    tie: Colour | None = None
 
     @classmethod
     def sampled(cls, rng: np.random.Generator, max_yaw: float, frontal: bool = False) -> View:
-        """A view drawn at random.
+        """A view drawn at random, of somebody who wears no accessories; `accessories.dressed` puts them on.
 
         Args:
             rng: where it is drawn from.
