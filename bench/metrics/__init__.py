@@ -1,4 +1,4 @@
-"""Figures of face verification and identification, on NumPy and scipy.special.
+"""Figures of face verification, identification and made faces, on NumPy and scipy.special.
 
 Task: from the scores of comparisons, float32, and whether each was mated (two photos of one person) or nonmated, say
 how often a recognizer errs, at which threshold, and whether the data can carry the statement.
@@ -38,15 +38,18 @@ Metrics
 `rates` (error rates, the error curve), `operating` (thresholds at an FMR), `separation` (EER, area, d'), `folds`
 (accuracy), `costs` and `likelihood` (detection cost, HTER, ZeroFMR, C_llr), `cost_figures` (the least of them on one
 list of trials), `at_threshold` (a threshold set elsewhere), `figures` (the table of figure names),
-`verification` (all of it for one list of trials), `identification` (1:N, with conventions of its own).
+`verification` (all of it for one list of trials), `identification` (1:N, with conventions of its own), `vulnerability`
+(made faces and their contributors, likewise).
 
 Intervals are 95 % ones and count people: trials that share a person, or a source or target (`clusters`), depend on
 each other. `variance` is the plug-in variance of a rate, `intervals` turns it into Wilson's interval, or the exact
-bound where there is no error, `bootstrap` draws people with weight 2 or 0. Sums are of whole numbers, so bits depend
-neither on the order of trials nor on threads. docs/uncertainty.md says which interval a figure has and how it covers.
+bound where there is no error, `shares` does both for faces of several people, `bootstrap` draws people with weight 2 or
+0. Sums are of whole numbers, or exact (`math.fsum`), so bits depend neither on the order of trials nor on threads.
+docs/uncertainty.md says which interval a figure has and how it covers, docs/hidden_identity.md those of made faces.
 """
 
 from bench.metrics.at_threshold import AtThreshold
+from bench.metrics.attempts import Attempts
 from bench.metrics.bootstrap import AtFmr, SubjectBootstrap, double_or_nothing
 from bench.metrics.clusters import Clusters, clusters_of, independent_trials, two_way
 from bench.metrics.cost_figures import assess_costs
@@ -114,8 +117,17 @@ from bench.metrics.rates import (
     false_reject_rate,
 )
 from bench.metrics.separation import EerMethod, area_under_curve, decidability, equal_error_rate, mean_score
+from bench.metrics.shares import (
+    Contributors,
+    independent_faces,
+    mean_interval,
+    mean_spread,
+    mean_variance,
+    share_interval,
+)
 from bench.metrics.variance import RateSpread, rate_spread, rate_variance
 from bench.metrics.verification import DEFAULT_FMRS, FigureValue, assess_verification, operating_point_name
+from bench.metrics.vulnerability import OUTCOMES, assess_generated, assess_outcomes, contributor_name
 
 __all__ = [
     "DEFAULT_FMRS",
@@ -123,9 +135,12 @@ __all__ = [
     "DEFAULT_RANKS",
     "ENOUGH_ERRORS",
     "FIGURES",
+    "OUTCOMES",
     "AtFmr",
     "AtThreshold",
+    "Attempts",
     "Clusters",
+    "Contributors",
     "DecisionCosts",
     "Direction",
     "DiscardCurve",
@@ -149,12 +164,15 @@ __all__ = [
     "allowed_false_matches",
     "area_under_curve",
     "assess_costs",
+    "assess_generated",
     "assess_groups",
     "assess_identification",
+    "assess_outcomes",
     "assess_verification",
     "best_accuracy",
     "best_threshold",
     "clusters_of",
+    "contributor_name",
     "cumulative_match_rate",
     "decidability",
     "detection_cost",
@@ -180,10 +198,14 @@ __all__ = [
     "fold_mean_interval",
     "fpir_name",
     "half_total_error_rate",
+    "independent_faces",
     "independent_trials",
     "log_likelihood_ratio_cost",
     "logistic_calibration",
+    "mean_interval",
     "mean_score",
+    "mean_spread",
+    "mean_variance",
     "minimum_detection_cost",
     "minimum_log_likelihood_ratio_cost",
     "needed_nonmated",
@@ -194,6 +216,7 @@ __all__ = [
     "rate_interval",
     "rate_spread",
     "rate_variance",
+    "share_interval",
     "support_of",
     "threshold_at_fmr",
     "threshold_at_fpir",

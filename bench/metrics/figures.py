@@ -20,11 +20,13 @@ class Figure:
         name: what summary.json calls it.
         meaning: one sentence with the formula where there is one.
         unit: ``"share"`` (0 to 1), ``"similarity"`` (in the recognizer's own scores), ``"count"``, ``"bits"``,
-            ``"cost"`` (1 is that of deciding blindly), ``"ratio"``, or ``"standard deviations"``.
-        direction: ``"up"`` where higher is better for a recognizer, ``"down"`` where lower is, ``"none"`` where
-            neither. It decides. The ending of a name follows it (``*_rate``, ``*_error`` down, ``*_accuracy`` up), but
-            for the field's own terms, which go up: the true rates, cumulative_match_rate and
-            detection_identification_rate.
+            ``"cost"`` (1 is that of deciding blindly), ``"ratio"``, ``"standard deviations"``, ``"dB"``,
+            ``"index"`` (-1 to 1), or ``"distance"`` (squared, of embeddings of length 1).
+        direction: ``"up"`` where higher is better for a recognizer (of visual cost: for the eye), ``"down"`` where
+            lower is, ``"none"`` where neither. It decides. The ending of a name follows it (``*_rate``, ``*_error``
+            down, ``*_accuracy`` up), but for the field's own terms, which go up: the true rates,
+            cumulative_match_rate and detection_identification_rate; and but for outcomes of made faces, of which none
+            is better as such.
         source: where the formula is from.
     """
 
@@ -42,6 +44,24 @@ _OURS = "impersona"
 _DEMOGRAPHICS = "Grother, Ngan and Hanaoka, NISTIR 8280, 2019"
 _DISCARD = "Grother and Tabassi, TPAMI 29(4), 2007; ISO/IEC 29794-1"
 _LLR = "Brümmer and du Preez, Computer Speech & Language 20(2-3), 2006"
+_HIDDEN = f"{_OURS}; the four outcomes after Tarollo et al., CVPRW 2024"
+_MORPH = "Scherhag et al., BIOSIG 2017"
+_OUTCOMES: Mapping[str, Direction] = {"both": "down", "swapped": "down", "preserved": "none", "neither": "none"}
+
+
+def _outcomes(prefix: str, of: str) -> tuple[Figure, ...]:
+    """The four outcomes of faces with two contributors, as shares of the same attempts."""
+    meanings = (
+        "the first and the second contributor match",
+        "the second contributor matches and the first does not",
+        "the first contributor matches and the second does not",
+        "neither contributor matches",
+    )
+    return tuple(
+        Figure(f"{prefix}{outcome}_match_rate", f"{of} in which {meaning}", "share", direction, _HIDDEN)
+        for (outcome, direction), meaning in zip(_OUTCOMES.items(), meanings, strict=True)
+    )
+
 
 _ROWS: tuple[Figure, ...] = (
     Figure("frames", "photos that take part", "count", "none", _OURS),
@@ -299,6 +319,167 @@ _ROWS: tuple[Figure, ...] = (
         "ratio",
         "down",
         f"{_DISCARD}; limits as in Schlett et al., arXiv 2303.13294",
+    ),
+    Figure("generated_faces", "faces that were to be made", "count", "none", _OURS),
+    Figure(
+        "faces_not_made",
+        "faces that were not made, most often because a contributor's face was not found",
+        "count",
+        "none",
+        _OURS,
+    ),
+    Figure(
+        "generated_faces_not_acquired",
+        "made faces in which the recognizer's aligner found no face",
+        "count",
+        "none",
+        _OURS,
+    ),
+    *_outcomes("", "share of all attempts (a face with one other photo of each contributor)"),
+    Figure(
+        "not_acquired_rate",
+        "share of all attempts in which the face was not made, or no face was found in it or in one of the photos",
+        "share",
+        "none",
+        _HIDDEN,
+    ),
+    *_outcomes("acquired_", "share of the attempts of which the face and both photos were acquired"),
+    *_outcomes("clean_", "share of all attempts, with the first contributor's unchanged photo for the face,"),
+    Figure(
+        "clean_not_acquired_rate",
+        "share of all attempts, with the first contributor's unchanged photo for the face, in which no face was found "
+        "in one of the three photos",
+        "share",
+        "none",
+        _HIDDEN,
+    ),
+    *(
+        Figure(
+            f"excess_{outcome}_match_rate",
+            f"{outcome}_match_rate - clean_{outcome}_match_rate, face by face",
+            "share",
+            direction,
+            _HIDDEN,
+        )
+        for outcome, direction in _OUTCOMES.items()
+    ),
+    Figure(
+        "conditional_both_match_rate",
+        "share of the attempts decided right before (the first contributor's unchanged photo matches the first and not "
+        "the second) in which both contributors match",
+        "share",
+        "down",
+        _HIDDEN,
+    ),
+    Figure(
+        "contributor_match_rate",
+        "share of all comparisons of a face with another photo of the contributor in `group` that match; a failure to "
+        "acquire does not",
+        "share",
+        "none",
+        _OURS,
+    ),
+    Figure(
+        "acquired_contributor_match_rate",
+        "share of the acquired comparisons of a face with another photo of the contributor in `group` that match",
+        "share",
+        "none",
+        _OURS,
+    ),
+    Figure(
+        "same_photo_match_rate",
+        "share of all faces that match the very photo of the contributor in `group` that the maker saw; a failure to "
+        "acquire does not",
+        "share",
+        "none",
+        _OURS,
+    ),
+    Figure(
+        "morph_match_rate",
+        "MMPMR: share of the acquired faces that match the first acquired other photo of every contributor",
+        "share",
+        "down",
+        _MORPH,
+    ),
+    Figure(
+        "minmax_morph_match_rate",
+        "MinMax-MMPMR: share of the acquired faces that match at least one other photo of every contributor",
+        "share",
+        "down",
+        _MORPH,
+    ),
+    Figure(
+        "prodavg_morph_match_rate",
+        "ProdAvg-MMPMR: mean over acquired faces of the product over contributors of the share of their other photos "
+        "that match",
+        "share",
+        "down",
+        _MORPH,
+    ),
+    Figure(
+        "relative_morph_match_rate",
+        "RMMR = 1 + ProdAvg-MMPMR - TMR, that of the contributors' own photos with the same other photos, of the same "
+        "faces",
+        "share",
+        "down",
+        _MORPH,
+    ),
+    Figure(
+        "several_match_rate",
+        "share of all attempts in which at least as many contributors match as `group` says, such as `2 of 3`",
+        "share",
+        "down",
+        _OURS,
+    ),
+    Figure(
+        "contributor_similarity_mean",
+        "mean over faces of the mean acquired score with other photos of the contributor in `group`",
+        "similarity",
+        "none",
+        _OURS,
+    ),
+    Figure(
+        "same_photo_similarity_mean",
+        "mean acquired score with the very photo of the contributor in `group` that the maker saw",
+        "similarity",
+        "none",
+        _OURS,
+    ),
+    Figure(
+        "similarity_margin_mean",
+        "mean over faces of the mean acquired score with the second contributor minus that with the first",
+        "similarity",
+        "none",
+        _HIDDEN,
+    ),
+    Figure(
+        "structural_similarity_mean",
+        "SSIM: mean over made faces of the structural similarity to the first contributor's photo, -1 to 1",
+        "index",
+        "up",
+        "Wang et al., IEEE TIP 13(4), 2004",
+    ),
+    Figure(
+        "peak_signal_to_noise_ratio_mean",
+        "PSNR: mean over made faces of 10·log10(255² / MSE) with the first contributor's photo",
+        "dB",
+        "up",
+        "Wang et al., IEEE TIP 13(4), 2004",
+    ),
+    Figure(
+        "frechet_distance",
+        "squared Fréchet distance of two normal distributions, fitted to this recognizer's embeddings, of length 1, of "
+        "the made faces and of the contributors' photos",
+        "distance",
+        "down",
+        "Heusel et al., NeurIPS 2017",
+    ),
+    Figure(
+        "kernel_distance",
+        "KID: unbiased squared maximum mean discrepancy of the same embeddings, kernel (cosine + 1)³",
+        "distance",
+        "down",
+        "Bińkowski et al., ICLR 2018",
     ),
 )
 

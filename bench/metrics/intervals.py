@@ -22,8 +22,9 @@ DEFINED_SHARE = 0.9
 FEWEST_DEGREES = 2.0
 """Where one or two people make up a variance, Student's t of one degree would make one lost photo say "0 to 50 %"."""
 
-_TAIL = 0.025
-_Z = float(special.ndtri(1 - _TAIL))
+TAIL = 0.025
+"""What a two-sided interval leaves out on either side."""
+_Z = float(special.ndtri(1 - TAIL))
 
 
 class Interval(NamedTuple):
@@ -33,7 +34,8 @@ class Interval(NamedTuple):
         low: its lower end.
         high: its upper end.
         method: ``"wilson"`` (with an effective number of trials), ``"exact"`` (no errors: a bound that counts people),
-            ``"bootstrap"`` (of people) or ``"folds"``.
+            ``"bootstrap"`` (of people), ``"folds"``, ``"clustered"`` (Student's t around a mean over faces that share
+            people) or ``"jackknife"`` (leaving out people).
     """
 
     low: float
@@ -75,7 +77,7 @@ def rate_interval(errors: NDArray[np.bool_], clusters: Clusters) -> Interval:
         bound = zero_error_bound(independent_trials(clusters))
         return Interval(0.0, bound, "exact") if wrong == 0 else Interval(1 - bound, 1.0, "exact")
     rate, spread = wrong / trials, rate_spread(errors, clusters)
-    effective = _effective(rate, spread.variance, trials, spread.degrees)
+    effective = effective_trials(rate, spread.variance, trials, spread.degrees)
     return Interval(*wilson_interval(rate, effective, wrong, trials), "wilson")
 
 
@@ -108,7 +110,7 @@ def drawn_rate_interval(
     if values is None or rate in (0, 1):
         return None
     # Sorted, so that the sum does not depend on which draw came first.
-    effective = _effective(rate, float(np.var(np.sort(values))), trials, degrees)
+    effective = effective_trials(rate, float(np.var(np.sort(values))), trials, degrees)
     return Interval(*wilson_interval(rate, effective, round(rate * trials), trials), "bootstrap")
 
 
@@ -140,9 +142,7 @@ def wilson_interval(rate: float, effective_n: float, errors: int, trials: int) -
             f"got rate {rate!r}, effective number {effective_n!r}, {errors} errors in {trials} trials; expected a rate "
             "from 0 to 1, a number above 0 and no more errors than trials"
         )
-    spread = _Z * math.sqrt((rate * (1 - rate) + _Z**2 / 4 / effective_n) / effective_n)
-    middle, scale = rate + _Z**2 / 2 / effective_n, 1 + _Z**2 / effective_n
-    low, high = max((middle - spread) / scale, 0.0), min((middle + spread) / scale, 1.0)
+    low, high = score_interval(rate, effective_n)
     if errors == 0:
         low = 0.0
     elif errors == trials:
@@ -152,6 +152,35 @@ def wilson_interval(rate: float, effective_n: float, errors: int, trials: int) -
     elif errors == trials - 1:
         high = 1 + math.log(CONFIDENCE) / trials
     return low, high
+
+
+def score_interval(rate: float, effective_n: float) -> tuple[float, float]:
+    """Wilson's score interval with an effective number of trials, as its formula has it: no end is modified.
+
+    Args:
+        rate: p, in [0, 1].
+        effective_n: n*, above 0.
+
+    Returns:
+        The lower and the upper end, within [0, 1].
+    """
+    spread = _Z * math.sqrt((rate * (1 - rate) + _Z**2 / 4 / effective_n) / effective_n)
+    middle, scale = rate + _Z**2 / 2 / effective_n, 1 + _Z**2 / effective_n
+    return max((middle - spread) / scale, 0.0), min((middle + spread) / scale, 1.0)
+
+
+def effective_trials(rate: float, variance: float, trials: int, degrees: float = math.inf) -> float:
+    """How many independent trials would vary as much as a rate does: n* = p(1 - p) / Var, times (z / t)².
+
+    Args:
+        rate: p, in [0, 1].
+        variance: of the rate.
+        trials: how many there are; n* is at most that, times (z / t)².
+        degrees: of Student's t, where few people make up the variance; at least two are used.
+    """
+    known = min(rate * (1 - rate) / variance, trials) if variance > 0 else trials
+    few = 1.0 if math.isinf(degrees) else _Z / float(special.stdtrit(max(degrees, FEWEST_DEGREES), 1 - TAIL))
+    return known * few**2
 
 
 def zero_error_bound(independent: int) -> float:
@@ -187,7 +216,7 @@ def fold_mean_interval(mean: float, standard_error: float, folds: int) -> Interv
     Raises:
         InsufficientData: fewer than two folds.
     """
-    half = float(special.stdtrit(_degrees(folds), 1 - _TAIL)) * standard_error
+    half = float(special.stdtrit(_degrees(folds), 1 - TAIL)) * standard_error
     return Interval(max(mean - half, 0.0), min(mean + half, 1.0), "folds")
 
 
@@ -205,7 +234,7 @@ def fold_deviation_interval(deviation: float, folds: int) -> Interval:
         InsufficientData: fewer than two folds.
     """
     degrees = _degrees(folds)
-    low, high = (math.sqrt(degrees / float(special.chdtri(degrees, tail))) for tail in (_TAIL, 1 - _TAIL))
+    low, high = (math.sqrt(degrees / float(special.chdtri(degrees, tail))) for tail in (TAIL, 1 - TAIL))
     return Interval(deviation * low, deviation * high, "folds")
 
 
@@ -235,13 +264,6 @@ def _defined(draws: NDArray[np.float64]) -> NDArray[np.float64] | None:
         raise ShapeError(f"got draws {draws.shape}; expected (B,) with at least one")
     values: NDArray[np.float64] = draws[~np.isnan(draws)]
     return values if values.size >= DEFINED_SHARE * draws.size else None
-
-
-def _effective(rate: float, variance: float, trials: int, degrees: float) -> float:
-    """How many independent trials would vary as much, at most as many as there are; fewer where few people vary."""
-    known = min(rate * (1 - rate) / variance, trials) if variance > 0 else trials
-    few = 1.0 if math.isinf(degrees) else _Z / float(special.stdtrit(max(degrees, FEWEST_DEGREES), 1 - _TAIL))
-    return known * few**2
 
 
 def _degrees(folds: int) -> int:

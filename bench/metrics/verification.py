@@ -33,8 +33,10 @@ class FigureValue:
         n: how many comparisons it is a share or mean of.
         support: ``"ok"``, ``"weak"`` or ``"insufficient"``.
         interval: how the interval was made: ``"wilson"`` (with an effective sample size), ``"exact"`` (no errors: a
-            bound that counts people), ``"bootstrap"`` (of people) or ``"folds"``; None where there is none.
-        group: the group of people that it is of, such as ``"Male=1"``; None for all.
+            bound that counts people), ``"bootstrap"`` (of people), ``"folds"``, ``"clustered"`` (Student's t around a
+            mean over faces that share people) or ``"jackknife"`` (leaving out people); None where there is none.
+        group: the group of people that it is of, such as ``"Male=1"``, the contributor to made faces, such as
+            ``"contributor 2"``, or how many of them, such as ``"2 of 3"``; None for all.
         versus: the recognizer that it is the difference to; None for a figure of one recognizer.
     """
 
