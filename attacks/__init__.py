@@ -1,6 +1,6 @@
 """Attacks on face recognizers: each takes faces, an oracle, a goal and a budget, and returns faces.
 
-An attack never judges its own success; the bench does. The first ones arrive with the landmark morph.
+An attack never judges its own success; the bench does.
 """
 
 __distribution__ = "impersona"

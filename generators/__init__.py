@@ -1,6 +1,6 @@
 """Face generators: each takes a batch of faces with conditions and returns faces.
 
-The first one arrives with the collage.
+collage/   regions of several people's photos, pasted onto one of them
 """
 
 __distribution__ = "impersona"
