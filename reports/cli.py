@@ -9,7 +9,7 @@ import click
 
 @click.command(short_help="Write a run's report.html, figures and tables.")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--show-faces", is_flag=True, help="Put pictures of the hardest pairs into the page, real people's too.")
+@click.option("--show-faces", is_flag=True, help="Put faces into the page and beside it, real people's too.")
 @click.option("--open/--no-open", "then_open", default=False, help="Open the page in a browser [default: no].")
 def report(run: Path, show_faces: bool, then_open: bool) -> None:
     """Write RUN/report.html, RUN/figures and RUN/tables from the results in the folder RUN."""

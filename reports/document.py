@@ -13,6 +13,7 @@ from reports import (
     differences,
     discard,
     error_curves,
+    generated,
     glossary,
     groups,
     hardest,
@@ -37,7 +38,7 @@ def write_report(run: str | os.PathLike[str], show_faces: bool = False, progress
 
     Args:
         run: the run folder.
-        show_faces: whether pictures of the hardest comparisons may be shown, real people's included.
+        show_faces: whether pictures of faces may be shown, real people's included.
         progress: told how far it is.
 
     Returns:
@@ -59,10 +60,10 @@ def page_of(run: Run, show_faces: bool = False, progress: Progress | None = None
 
     Args:
         run: the run.
-        show_faces: whether pictures of the hardest comparisons may be shown, real people's included.
+        show_faces: whether pictures of faces may be shown, real people's included.
         progress: told how far it is.
     """
-    outlet = Outlet(run.folder, looks(run.labels), progress, 4 * len(run.groups) + 2 * len(run.series) + 1)
+    outlet = Outlet(run.folder, looks(run.labels), progress, _steps(run))
     with paper():
         sections = _sections(run, outlet, show_faces)
     outlet.tell(finished=True)
@@ -79,9 +80,15 @@ def page_of(run: Run, show_faces: bool = False, progress: Progress | None = None
     )
 
 
+def _steps(run: Run) -> int:
+    """About how many pictures and tables a report has, for its progress."""
+    return 4 * len(run.groups) + 2 * len(run.series) + 2 * sum(len(group.series) for group in run.of("generated")) + 1
+
+
 def _sections(run: Run, outlet: Outlet, show_faces: bool) -> Sequence[Section]:
     return (
         results.section(run, outlet),
+        generated.section(run, outlet, show_faces),
         operating.section(run, outlet),
         differences.section(run, outlet),
         error_curves.section(run, outlet),

@@ -104,12 +104,14 @@ def hardest(series: Series, dataset: Dataset, most: int) -> Hardest:
         most: how many of each kind.
     """
     table = hardest_table(series, most)
-    boxes = _boxes(series.frames)
+    boxes = boxes_of(series.frames)
     mated: list[Pair] = []
     nonmated: list[Pair] = []
     for row in table.to_dict("records"):
         names = [str(row["probe_subject"]), str(row["reference_subject"])]
-        pictures = [_picture(dataset, str(row[side]), boxes.get(str(row[side]))) for side in ("probe", "reference")]
+        pictures = [
+            data_uri(cropped(dataset, str(row[side]), boxes.get(str(row[side])))) for side in ("probe", "reference")
+        ]
         pair = Pair(
             probe=str(row["probe"]),
             reference=str(row["reference"]),
@@ -126,18 +128,30 @@ def pairs_per_kind(series: Sequence[Series]) -> int:
     return int(np.clip(MOST_PICTURES // (4 * max(len(series), 1)), 1, 8))
 
 
-def _boxes(frames: pd.DataFrame | None) -> Mapping[str, NDArray[np.float64]]:
+def boxes_of(frames: pd.DataFrame | None) -> Mapping[str, NDArray[np.float64]]:
+    """Frame key to the box of its face, float64 (4,), for those in which one was found.
+
+    Args:
+        frames: the table `frames`, or None for none.
+    """
     if frames is None:
         return {}
     sides = frames[["left", "top", "right", "bottom"]].to_numpy(dtype=np.float64)
     return {key: box for key, box in zip(frames["key"], sides, strict=True) if np.isfinite(box).all()}
 
 
-def _picture(dataset: Dataset, key: str, box: NDArray[np.float64] | None) -> str:
+def cropped(dataset: Dataset, key: str, box: NDArray[np.float64] | None) -> Image.Image | None:
+    """The square around the face of a photo, `SIDE` pixels wide; None where it cannot be read.
+
+    Args:
+        dataset: where it comes from.
+        key: which.
+        box: float64 (4,), left, top, right, bottom of the face; None for the middle of the photo.
+    """
     try:
         frame = dataset.image(key)
     except ImpersonaError:
-        return ""
+        return None
     height, width = frame.shape[:2]
     if box is None:
         box = np.array([0, 0, width, height], dtype=np.float64)
@@ -148,7 +162,19 @@ def _picture(dataset: Dataset, key: str, box: NDArray[np.float64] | None) -> str
     x = np.clip((box[0] + box[2]) / 2, reach, width - reach)
     y = np.clip((box[1] + box[3]) / 2, reach, height - reach)
     corners = (round(x - reach), round(y - reach), round(x + reach), round(y + reach))
-    image = Image.fromarray(frame).crop(corners).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    return Image.fromarray(frame).crop(corners).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+
+
+def data_uri(image: Image.Image | None, comment: str = "") -> str:
+    """A picture as the page holds it; empty for None.
+
+    Args:
+        image: the picture.
+        comment: what the file says of itself, such as that it is synthetic.
+    """
+    if image is None:
+        return ""
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=82, optimize=True)
+    more = {"comment": comment.encode()} if comment else {}
+    image.save(buffer, "JPEG", quality=82, optimize=True, **more)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

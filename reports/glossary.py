@@ -23,6 +23,21 @@ _WORDS = (
     ("insufficient", "so few nonmated scores that the requested rate allows not one false match: no threshold is set"),
     ("no interval", "the figure lacks one, so its value is left to the CSV file; counts need none"),
 )
+_OF_MADE_FACES = (
+    ("contributors", "the people of whose photos a face is made; the first is the one onto whom the others are put"),
+    (
+        "attempt",
+        "a made face with one other photo of each contributor, never the photos that it was made of; a face's shares "
+        "are means over its attempts, a figure is a mean over faces",
+    ),
+    (
+        "matches both, second only, first only, neither",
+        "the four ways in which an acquired attempt of two contributors can end; other names are dual match, swapped, "
+        "preserved and none",
+    ),
+    ("clean photo", "the first contributor's unchanged photo in place of the made face: what happens without a maker"),
+    ("excess", "the share of the made faces minus that of the clean photos, face by face"),
+)
 _INTERVALS = {
     "wilson": "of a rate at a given threshold: Wilson's, with the number of independent trials that would vary as "
     "much, since comparisons share people",
@@ -31,6 +46,8 @@ _INTERVALS = {
     "bootstrap": "the middle 95 % over draws that keep each person or not (double or nothing); thresholds are "
     "chosen anew in every draw, and two recognizers see the same draws",
     "folds": "over folds: Student's t for a mean, chi-square for a spread",
+    "clustered": "of a mean over made faces: Student's t, with the variance that faces have which share a contributor",
+    "jackknife": "of a distance between sets of faces: the spread that leaving out people, one after the other, gives",
 }
 
 
@@ -43,6 +60,8 @@ def section(run: Run) -> Section:
     records = [record for one in run.every_series for record in (*one.records, *one.differences)]
     used = {record["figure"] for record in records}
     rows = list(_WORDS)
+    if run.of("generated"):
+        rows += _OF_MADE_FACES
     rows.append(("interval", "of 95 % confidence, about other people like these; docs/uncertainty.md says more"))
     made = {record.get("interval") for record in records}
     rows += [(f"interval: {name}", meaning) for name, meaning in _INTERVALS.items() if name in made]

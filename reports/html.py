@@ -8,7 +8,14 @@ import jinja2
 from markupsafe import Markup
 
 from reports import numbers
-from reports.figures.style import PALETTE, PALETTE_ON_DARK
+from reports.figures.style import (
+    OUTCOME_COLORS,
+    OUTCOME_COLORS_ON_DARK,
+    OUTCOME_LINES,
+    OUTCOME_LINES_ON_DARK,
+    PALETTE,
+    PALETTE_ON_DARK,
+)
 from reports.page import Page
 
 
@@ -19,7 +26,10 @@ def render(page: Page) -> str:
         page: what it says.
     """
     environment = _environment()
-    css = environment.get_template("report.css").render(palette=PALETTE, palette_on_dark=PALETTE_ON_DARK)
+    css = environment.get_template("report.css").render(
+        palette=PALETTE, palette_on_dark=PALETTE_ON_DARK, outcomes=OUTCOME_COLORS,
+        outcomes_on_dark=OUTCOME_COLORS_ON_DARK, lines=OUTCOME_LINES, lines_on_dark=OUTCOME_LINES_ON_DARK,
+    )  # fmt: skip
     js = environment.get_template("report.js").render()
     return environment.get_template("report.html.j2").render(
         page=page, css=Markup(css), js=Markup(js), plotly=Markup(_plotly() if page.has_charts else "")

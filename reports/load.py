@@ -1,14 +1,15 @@
-"""A run folder, read into what a report shows: groups of series that were scored on the very same trials."""
+"""A run folder, read into what a report shows: groups of series that were scored on the very same comparisons."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from bench.errors import CorruptFile, MissingFile
 from bench.provenance import canonical_json
 from bench.store.run_folder import RunFolder
+from reports import naming
 from reports.series import FailedCell, Group, Record, Run, Series
 
 __all__ = ["FailedCell", "Group", "Run", "Series", "load"]
@@ -29,49 +30,43 @@ def load(path: str | os.PathLike[str]) -> Run:
     """
     folder = RunFolder.open(path)
     outcomes = folder.outcomes()
-    labels = _labels(outcomes)
-    titles = _titles(outcomes)
+    labels, makers, titles = naming.labels_of(outcomes), naming.makers_of(outcomes), naming.titles_of(outcomes)
     differences = _differences(folder)
     together: dict[str, list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
-        together.setdefault(_trials_of(outcome), []).append(outcome)
+        together.setdefault(naming.group_of(outcome), []).append(outcome)
     groups = []
     for same, members in together.items():
         first = members[0]["labels"]
         groups.append(
             Group(
-                assessment=_assessment(members[0]),
+                assessment=naming.assessment_of(members[0]),
                 dataset=str(first.get("dataset", "")),
                 protocol=str(first.get("protocol", "")),
                 title=titles[same],
                 series=tuple(
-                    _series(folder, one, labels[one["key"]], differences) for one in members if _has_tables(one)
+                    _series(folder, one, labels[one["key"]], makers[one["key"]], differences)
+                    for one in members
+                    if _has_tables(one)
                 ),
-                failed=tuple(_failed(one, labels[one["key"]], titles[same]) for one in members if _is_failed(one)),
+                failed=tuple(
+                    _failed(one, labels[one["key"]], makers[one["key"]], titles[same])
+                    for one in members
+                    if _is_failed(one)
+                ),
             )
         )
     manifest = folder.manifest()
     return Run(folder.path, manifest, tuple(groups), len(manifest["cells"]) - len(outcomes))
 
 
-def _assessment(outcome: Mapping[str, Any]) -> str:
-    return str(outcome["spec"].get("assessment") or "verification")
-
-
 def _has_tables(outcome: Mapping[str, Any]) -> bool:
-    needed = _NEEDED.get(_assessment(outcome))
+    needed = _NEEDED.get(naming.assessment_of(outcome))
     return bool(outcome["status"] == "success" and (needed is None or needed[0] in outcome["tables"]))
 
 
 def _is_failed(outcome: Mapping[str, Any]) -> bool:
     return bool(outcome["status"] == "failure")
-
-
-def _trials_of(outcome: Mapping[str, Any]) -> str:
-    spec, labels = outcome["spec"], outcome["labels"]
-    digest = spec.get("trials_digest") or spec.get("trials") or spec.get("searches")
-    where = [labels.get("dataset"), labels.get("protocol"), digest, spec.get("dataset")]
-    return canonical_json([_assessment(outcome), *where])
 
 
 def _differences(folder: RunFolder) -> Mapping[str, list[Record]]:
@@ -95,51 +90,11 @@ def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and value != value
 
 
-def _titles(outcomes: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
-    """Data set and protocol of every group; and the data set's settings where that leaves two groups alike."""
-    short: dict[str, tuple[str, str]] = {}
-    settings: dict[str, Mapping[str, Any]] = {}
-    for outcome in outcomes:
-        same, labels = _trials_of(outcome), outcome["labels"]
-        short[same] = _assessment(outcome), f"{labels.get('dataset')} · {labels.get('protocol')}"
-        settings[same] = (outcome["spec"].get("dataset") or {}).get("settings") or {}
-    titles = {}
-    for same, named in short.items():
-        alike = [settings[other] for other, theirs in short.items() if theirs == named]
-        varying = _varying(alike)
-        extra = ", ".join(f"{key} {settings[same].get(key)}" for key in varying)
-        titles[same] = f"{named[1]} ({extra})" if extra else named[1]
-    return titles
-
-
-def _labels(outcomes: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
-    """What each cell is called: the recognizer, with the settings that differ among cells of that name."""
-    cells: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for outcome in outcomes:
-        cells.setdefault((str(outcome["labels"].get("recognizer")), _trials_of(outcome)), []).append(outcome)
-    varying: dict[str, set[str]] = {}
-    for (recognizer, _), members in cells.items():
-        found = _varying([member["labels"].get("settings") or {} for member in members])
-        varying.setdefault(recognizer, set()).update(found)
-    labels = {}
-    for (recognizer, _), members in cells.items():
-        for member in members:
-            settings = member["labels"].get("settings") or {}
-            extra = ", ".join(f"{key} {settings[key]}" for key in sorted(varying[recognizer]) if key in settings)
-            labels[member["key"]] = f"{recognizer} ({extra})" if extra else recognizer
-    return labels
-
-
-def _varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    keys = sorted({key for one in settings for key in one})
-    return [key for key in keys if len({canonical_json(one.get(key)) for one in settings}) > 1]
-
-
 def _series(
-    folder: RunFolder, outcome: Mapping[str, Any], label: str, differences: Mapping[str, list[Record]]
+    folder: RunFolder, outcome: Mapping[str, Any], label: str, maker: str, differences: Mapping[str, list[Record]]
 ) -> Series:
     key = outcome["key"]
-    verified = _assessment(outcome) == "verification"
+    verified = naming.assessment_of(outcome) == "verification"
     one = Series(
         key=key,
         label=label,
@@ -147,11 +102,12 @@ def _series(
         outcome=outcome,
         folder=folder,
         differences=tuple(differences.get(_owner(outcome["labels"]), ())) if verified else (),
+        maker=maker,
     )
     if verified and (missing := _NEEDED["verification"][1] - set(one.trials.columns)):
         raise CorruptFile(f"{folder.path}/cells/{key}/trials.parquet lacks {', '.join(sorted(missing))}; run it again")
     return one
 
 
-def _failed(outcome: Mapping[str, Any], label: str, place: str) -> FailedCell:
-    return FailedCell(label, place, outcome["error"], outcome["message"], outcome["traceback"])
+def _failed(outcome: Mapping[str, Any], label: str, maker: str, place: str) -> FailedCell:
+    return FailedCell(label, place, outcome["error"], outcome["message"], outcome["traceback"], maker)

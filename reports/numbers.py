@@ -67,6 +67,16 @@ def plain(value: float | None, decimals: int = 2) -> str:
     return f"{value:.{decimals}f}".replace("-", _MINUS)
 
 
+def significant(value: float | None, digits: int = 3) -> str:
+    """A number that may be of any size, with so many digits that say something: ``"0.000412"``."""
+    if value is None or not math.isfinite(value) or value == 0:
+        return plain(value)
+    before = math.floor(math.log10(abs(value))) + 1
+    if not -8 < before < 7:
+        return f"{value:.{digits - 1}e}".replace("-", _MINUS)
+    return plain(value, max(digits - before, 0))
+
+
 def count(value: float | None) -> str:
     """A whole number with its digits in groups of three, such as ``"13 233"``."""
     if value is None or math.isnan(value):

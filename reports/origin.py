@@ -30,7 +30,7 @@ def section(run: Run, outlet: Outlet) -> Section:
     many = len(run.all_groups) > 1
     cells: list[Block] = [
         Folded(
-            f"{one.label}{f' on {group.title}' if many else ''}: {device(one) or 'runtime unknown'}",
+            f"{one.title}{f' on {group.title}' if many else ''}: {device(one) or 'runtime unknown'}",
             [Rows(of_series(one))],
         )
         for group in run.all_groups

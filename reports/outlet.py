@@ -46,6 +46,21 @@ class Outlet:
         stem = save(figure, self.figures, self._name(*name))
         return (("PNG", f"{self.figures.name}/{stem}.png"), ("SVG", f"{self.figures.name}/{stem}.svg"))
 
+    def png(self, data: bytes, *name: str) -> str:
+        """Writes a picture that is a PNG file already.
+
+        Args:
+            data: the file.
+            name: what it shows, in parts, the kind of picture first.
+
+        Returns:
+            The file's path relative to the page, as a link.
+        """
+        self.figures.mkdir(parents=True, exist_ok=True)
+        stem = self._name(*name)
+        (self.figures / f"{stem}.png").write_bytes(data)
+        return f"{self.figures.name}/{stem}.png"
+
     def csv(self, frame: pd.DataFrame, *name: str, index: bool = False) -> str:
         """Writes a CSV file, every number with as many digits as it takes to read the same number back.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from markupsafe import Markup
 
@@ -13,6 +13,9 @@ from reports.faces import Hardest
 from reports.figures.style import Look
 from reports.series import FailedCell
 from reports.table import HtmlTable
+
+if TYPE_CHECKING:
+    from reports.montage import Montage
 
 Files = Sequence[tuple[str, str]]
 """What a link says, and the path that it leads to, relative to the page."""
@@ -50,6 +53,14 @@ class Pairs:
 
     block: ClassVar = "pairs"
     hardest: Hardest
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Made faces with the photos of their contributors, in pictures."""
+
+    block: ClassVar = "examples"
+    montage: Montage
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,7 @@ class Chart:
         heading: what stands above it, where there is no legend.
         look: the look of the one series it shows, if it is one.
         legend: the series, where it shows several.
+        keys: what its colours mean, where it shows no series: name and CSS colour; the last may be ``"hatched"``.
         widest: pixels beyond which it does not grow; 0 for as wide as the page.
     """
 
@@ -109,6 +121,7 @@ class Chart:
     heading: str = ""
     look: Look | None = None
     legend: Sequence[tuple[str, Look]] = ()
+    keys: Sequence[tuple[str, str]] = ()
     widest: int = 0
 
     @property
@@ -137,7 +150,7 @@ class Folded:
     blocks: Sequence[Block]
 
 
-Block = Words | Links | Names | Pairs | Rows | Code | Failures | Table | Chart | Folded
+Block = Words | Links | Names | Pairs | Examples | Rows | Code | Failures | Table | Chart | Folded
 
 
 @dataclass

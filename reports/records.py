@@ -39,16 +39,26 @@ LABELS = {
     "false_non_match_rate_after_discard": "FNMR",
     "discard_area_20": "discard area",
     "discard_area_50": "discard area",
+    "morph_match_rate": "MMPMR, first photo",
+    "minmax_morph_match_rate": "MinMax-MMPMR",
+    "prodavg_morph_match_rate": "ProdAvg-MMPMR",
+    "relative_morph_match_rate": "RMMR",
+    "structural_similarity_mean": "SSIM",
+    "peak_signal_to_noise_ratio_mean": "PSNR",
+    "frechet_distance": "Fréchet distance",
+    "kernel_distance": "kernel distance",
 }
-SIGNED = ("false_non_match_rate_differential",)
+SIGNED = ("false_non_match_rate_differential", *(name for name in FIGURES if name.startswith("excess_")))
 """Figures that are differences of two shares, besides those whose name ends so."""
-_DECIMALS = {"similarity": 4, "bits": 3, "cost": 3}
+_DECIMALS = {"similarity": 4, "bits": 3, "cost": 3, "index": 3}
 ARROWS = {"up": "↑", "down": "↓", "none": ""}
 METHODS = {
     "wilson": "Wilson's interval with an effective number of trials",
     "exact": "exact bound that counts people",
     "bootstrap": "bootstrap of people",
     "folds": "over folds",
+    "clustered": "Student's t around a mean over faces that share people",
+    "jackknife": "leaving out people",
 }
 NO_INTERVAL = "no interval"
 
@@ -97,6 +107,12 @@ def printed(name: str, value: float | None) -> str:
         return numbers.percent(value)
     if unit == "count":
         return numbers.count(value)
+    if unit == "dB":
+        return f"{numbers.plain(value)}{numbers.THIN}dB" if value is not None else numbers.ABSENT
+    if unit == "distance":
+        return numbers.significant(value)
+    if name == "similarity_margin_mean":
+        return numbers.signed(value, 4)
     return numbers.plain(value, _DECIMALS.get(unit, 2))
 
 
@@ -124,6 +140,7 @@ def figure_cell(
     notes: tuple[str, ...] = (),
     hint: str = "",
     why_not: tuple[str, ...] = ("too few scores",),
+    over: str = "comparisons",
 ) -> TableCell:
     """A table cell of a record: a count as it is; anything else with its interval, or not at all.
 
@@ -137,13 +154,14 @@ def figure_cell(
         notes: smaller lines below it; words and counts, never another figure.
         hint: what hovering adds.
         why_not: smaller lines where it has no value.
+        over: what the record counts.
     """
     if record is None:
         return TableCell(numbers.ABSENT, kind="words")
     name, value = record["figure"], record["value"]
     if value is None:
         return TableCell("", kind="words", notes=why_not, tag="insufficient")
-    told = [f"{value!r}" + (f" over {record['n']:,} comparisons" if record["n"] is not None else ""), hint]
+    told = [f"{value!r}" + (f" over {record['n']:,} {over}" if record["n"] is not None else ""), hint]
     if is_count(name):
         return TableCell(printed(name, value), kind="count", notes=notes, best=best, hint=_told(told))
     interval = interval_of(record)

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from reports import numbers, origin
 from reports.differences import best_of, undecided
 from reports.points import points_of
-from reports.records import Key, by_key, spoken
-from reports.series import Group, Run, Series
+from reports.records import Key, by_key, spoken, value_at
+from reports.series import FailedCell, Group, Run, Series
 
 _EER: Key = ("equal_error_rate", None)
 
@@ -27,12 +27,25 @@ def question(run: Run) -> str:
     labels = [label if len(label) < 60 else f"{label[:57]}…" for label in run.labels]
     who = numbers.listed(labels) if len(labels) <= 5 else f"{len(labels)} recognizers"
     where = list(dict.fromkeys(group.dataset for group in run.all_groups))
-    protocols = list(dict.fromkeys(group.protocol for group in run.all_groups))
+    protocols = list(dict.fromkeys(group.protocol for group in run.all_groups if group.assessment != "generated"))
     does = "does" if len(labels) == 1 else "do"
     protocol = f"Protocol{'' if len(protocols) == 1 else 's'} {numbers.listed(protocols)}."
-    if not run.groups:
-        return f"How well {does} {who} find the people of {numbers.listed(where)} in a gallery? {protocol}"
-    return f"How well {does} {who} tell the people of {numbers.listed(where)} apart? {protocol}"
+    made = run.of("generated")
+    if run.groups:
+        asked = f"How well {does} {who} tell the people of {numbers.listed(where)} apart?"
+        return f"{asked} And whom do they see in the faces that {_makers(run)} made of them? {protocol}" if made else (
+            f"{asked} {protocol}")  # fmt: skip
+    if made:
+        see = "does" if len(labels) == 1 else "do"
+        return f"Whom {see} {who} see in the faces that {_makers(run)} made of the people of {numbers.listed(where)}?"
+    return f"How well {does} {who} find the people of {numbers.listed(where)} in a gallery? {protocol}"
+
+
+def _makers(run: Run) -> str:
+    """Who made faces, without their settings, in words."""
+    cells: list[Series | FailedCell] = [*run.every_series, *run.failed]
+    names = list(dict.fromkeys(one.maker.partition(", ")[0] for one in cells if one.maker))
+    return numbers.listed(names) if len(names) <= 5 else f"{len(names)} makers"
 
 
 def in_short(group: Group) -> list[Markup]:
@@ -120,6 +133,7 @@ def facts(run: Run) -> list[tuple[str, str, str]]:
             people = sum(frame["subject"].nunique() for frame in frames)
             photos = sum(len(frame) for frame in frames)
             found.append(("Photos", numbers.count(photos), f"of {numbers.plural(people, 'person', 'people')}"))
+    found += _made_faces(run)
     cells = len(run.manifest["cells"])
     well = len(run.every_series)
     found.append(("Cells", f"{well} of {cells}" if well != cells else str(cells), "succeeded"))
@@ -130,6 +144,21 @@ def facts(run: Run) -> list[tuple[str, str, str]]:
         found.append(("Ran on", ", ".join(short), exact if exact.upper() != ", ".join(short) else ""))
     found.append(("Seed", str(run.manifest.get("seed", "unknown")), "everything drawn follows from it"))
     return found
+
+
+def _made_faces(run: Run) -> list[tuple[str, str, str]]:
+    """How many faces were made, each setting of a maker counted once, whoever judged them."""
+    faces: dict[tuple[str, str], tuple[int, int]] = {}
+    for group in run.of("generated"):
+        for one in group.series:
+            count, lost = (value_at(by_key(one), name) or 0 for name in ("generated_faces", "faces_not_made"))
+            faces[group.title, one.maker] = int(count), int(lost)
+    if not faces:
+        return []
+    lost = sum(missed for _, missed in faces.values())
+    by = f"by {numbers.plural(len(faces), 'setting')} of makers" if len(faces) > 1 else "by one maker"
+    note = f"{by}, {numbers.count(lost)} not made" if lost else by
+    return [("Generated faces", numbers.count(sum(count for count, _ in faces.values())), note)]
 
 
 def commit(git: Mapping[str, object] | None) -> str:

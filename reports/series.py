@@ -24,15 +24,16 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One cell that succeeded: a recognizer on a group's trials or searches.
+    """One cell that succeeded: a recognizer on a group's trials or searches, or on the faces of one maker.
 
     Attributes:
         key: the cell's key.
-        label: what tables and pictures call it, the same in every group.
+        label: what tables and pictures call its recognizer, the same in every group.
         recognizer: the recognizer's label in the sweep.
         outcome: the stored outcome: ``spec``, ``labels``, ``figures``, ``counts``, ``runtime``, ``seconds``.
         folder: where its tables are.
         differences: records of how much it differs from other recognizers on the same people.
+        maker: the generator or attack that made its faces, with the settings that vary; empty where none did.
     """
 
     key: str
@@ -41,7 +42,13 @@ class Series:
     outcome: Mapping[str, Any]
     folder: RunFolder
     differences: Sequence[Record] = ()
+    maker: str = ""
     _read: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+
+    @property
+    def title(self) -> str:
+        """The recognizer, and whose faces it was shown where somebody made them."""
+        return f"{self.label} \u00b7 {self.maker}" if self.maker else self.label
 
     def table(self, name: str) -> pd.DataFrame | None:
         """A table of the cell, such as ``"curve"``; None where it has none of that name.
@@ -142,6 +149,7 @@ class FailedCell:
         error: the class name of what was raised.
         message: what it said.
         traceback: where it came from.
+        maker: as that of a series.
     """
 
     label: str
@@ -149,16 +157,22 @@ class FailedCell:
     error: str
     message: str
     traceback: str
+    maker: str = ""
+
+    @property
+    def title(self) -> str:
+        """As that of a series."""
+        return f"{self.label} \u00b7 {self.maker}" if self.maker else self.label
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Series that were made from the same trials, or searches, and may therefore stand in one table and one picture.
+    """Series of the same trials, searches or pairs of people, which may therefore stand in one table and one picture.
 
     Attributes:
-        assessment: ``"verification"`` or ``"identification"``.
+        assessment: ``"verification"``, ``"identification"`` or ``"generated"``.
         dataset: the data set's name.
-        protocol: the protocol's name.
+        protocol: the protocol's name; of generated faces, how the people were chosen that contribute.
         title: what the report calls the group.
         series: at least one unless every cell of the group failed.
         failed: the cells of the group that failed.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reports import numbers
 from reports.curves import marks_of
 from reports.figures import histogram
+from reports.figures.threshold_lines import Line
 from reports.outlet import Outlet
 from reports.page import Block, Chart, Part, Section, Words
 from reports.points import points_of
@@ -37,7 +38,7 @@ def _chart(one: Series, group: Group, anchor: str, outlet: Outlet) -> Chart:
     look = outlet.looks[one.label]
     shown = histogram.histogram(one.mated, one.nonmated)
     marks = marks_of(one, points_of(group.series))
-    lines = [histogram.Line(mark.label, mark.threshold, mark.weak, mark.threshold_ends) for mark in marks]
+    lines = [Line(mark.label, mark.threshold, mark.weak, mark.threshold_ends) for mark in marks]
     return Chart(
         id=anchor,
         spec=histogram.chart(shown, look, one.unit, lines),
@@ -52,7 +53,7 @@ def _chart(one: Series, group: Group, anchor: str, outlet: Outlet) -> Chart:
     )
 
 
-def _caption(one: Series, shown: histogram.Histogram, lines: list[histogram.Line]) -> str:
+def _caption(one: Series, shown: histogram.Histogram, lines: list[Line]) -> str:
     records = by_key(one)
     means = [records.get((f"{kind}_similarity_mean", None)) for kind in ("mated", "nonmated")]
     words = [

@@ -15,7 +15,7 @@ from reports.series import FailedCell, Group, Run
 def figures_frame(run: Run) -> pd.DataFrame:
     """One row a figure, of all series and groups of people, then the differences; settings as JSON."""
     rows = [
-        {"series": one.label, **record, "settings": json.dumps(record.get("settings"), sort_keys=True)}
+        {"series": one.title, **record, "settings": json.dumps(record.get("settings"), sort_keys=True)}
         for kind in ("records", "differences")
         for one in run.every_series
         for record in getattr(one, kind)
@@ -43,5 +43,5 @@ def results_frame(group: Group) -> pd.DataFrame:
 
 def failed_frame(failed: Sequence[FailedCell]) -> pd.DataFrame:
     """One row a failed cell."""
-    rows = [{"series": one.label, "where": one.place, "error": one.error, "message": one.message} for one in failed]
+    rows = [{"series": one.title, "where": one.place, "error": one.error, "message": one.message} for one in failed]
     return pd.DataFrame(rows, columns=["series", "where", "error", "message"])

@@ -32,6 +32,7 @@ from reports.points import point_of, points_of
 from reports.records import NO_INTERVAL, figure_cell, interval_of
 from reports.series import Run, Series
 from reports.table import TableCell
+from tests.synthetic_generated import MAKERS, Maker, write_generated
 from tests.synthetic_run import RECOGNIZERS, Asked, write_run
 
 FROZEN = Path(__file__).parent / "data" / "runs" / "v1"
@@ -52,6 +53,18 @@ def page(loaded: Run) -> Page:
     return page_of(loaded)
 
 
+@pytest.fixture(scope="module")
+def generated_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Made faces of two contributors by some makers, of three by another."""
+    makers = (*MAKERS, Maker("mixsyn", "generator", None, (0.5, 0.4, 0.3)))
+    return write_generated(tmp_path_factory.mktemp("runs") / "made-faces", makers=makers, verified=False, faces=40)
+
+
+@pytest.fixture(scope="module")
+def generated_page(generated_run: RunFolder) -> Page:
+    return page_of(load(generated_run.path))
+
+
 def cells_of(page: Page) -> list[TableCell]:
     tables = [block.table for block in page.blocks if isinstance(block, Table)]
     return [cell for table in tables for row in table.rows for cell in row.cells]
@@ -70,8 +83,9 @@ def text_of(page: Page) -> str:
 # ------------------------------------------------------------------------------------------------------------- tables
 
 
-def test_every_figure_in_every_table_has_its_interval(page: Page) -> None:
-    cells = cells_of(page)
+@pytest.mark.parametrize("which", ["page", "generated_page"])
+def test_every_figure_in_every_table_has_its_interval(request: pytest.FixtureRequest, which: str) -> None:
+    cells = cells_of(request.getfixturevalue(which))
     kinds = {kind: [cell for cell in cells if cell.kind == kind] for kind in ("figure", "count", "setting", "words")}
     assert len(kinds["figure"]) > 200
     assert all(re.search(r"\d.*(–|to).*\d", cell.interval) for cell in kinds["figure"])
@@ -100,8 +114,9 @@ class Cells(html.parser.HTMLParser):
             self.cells[-1][self._into] += data.strip()
 
 
-def test_the_written_page_shows_what_the_tables_hold(run: RunFolder) -> None:
-    cells = Cells(write_report(run.path).read_text()).cells
+@pytest.mark.parametrize("which", ["run", "generated_run"])
+def test_the_written_page_shows_what_the_tables_hold(request: pytest.FixtureRequest, which: str) -> None:
+    cells = Cells(write_report(request.getfixturevalue(which).path).read_text()).cells
     figures = [cell for cell in cells if cell["kind"] == "figure"]
     assert len(figures) > 200
     assert all(cell["value"] and cell["interval"] for cell in figures)
@@ -184,6 +199,22 @@ def test_every_series_with_a_curve_has_its_band(page: Page, loaded: Run) -> None
         for variant in chart.spec["variants"]:
             kinds = [trace.get("meta") == "band" for trace in variant["data"] if trace.get("legendgroup")]
             assert kinds == sorted(kinds, reverse=True), "a band lies over a line"
+
+
+def test_every_share_and_mean_of_made_faces_is_drawn_with_its_interval(generated_page: Page) -> None:
+    charts = charts_of(generated_page, "-(outcomes|several|likeness|along)")
+    assert {re.sub(r".*-([a-z]+)(-\d+)?$", r"\1", chart.id) for chart in charts} == {
+        "outcomes", "several", "likeness", "along",
+    }  # fmt: skip
+    for chart in charts:
+        for variant in chart.spec["variants"]:
+            drawn = [trace for trace in variant["data"] if "markers" in trace.get("mode", "")]
+            assert drawn
+            for trace in drawn:
+                bars = trace.get("error_x") or trace["error_y"]
+                assert len(bars["array"]) == len(bars["arrayminus"]) == len(trace["x"])
+                reach = np.add(bars["array"], bars["arrayminus"])
+                assert (reach > 0).all(), (chart.id, trace["name"])
 
 
 def test_operating_points_have_bars_and_held_ones_in_both_directions(page: Page, loaded: Run) -> None:

@@ -11,29 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from reports import numbers
 from reports.figures.style import INK, MUTED, NONMATED, Look, chart_layout, literal
+from reports.figures.threshold_lines import STRIP, Line, far_right, note, rule, strip, strips
 
 _FEWEST_BINS, _MOST_BINS = 30, 120
-_STRIP = 0.1
-"""The opacity of the interval around a threshold."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A threshold to draw.
-
-    Attributes:
-        label: such as ``"FMR 1 %"``.
-        threshold: in units of the score.
-        weak: whether too few errors stand behind it.
-        ends: the 95 % interval of the threshold, or None where it has none or was given.
-    """
-
-    label: str
-    threshold: float
-    weak: bool = False
-    ends: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,15 +81,15 @@ def draw(shown: Histogram, label: str, look: Look, unit: str, lines: Sequence[Li
     top = max(float(shown.mated.max()), float(shown.nonmated.max()), 1e-9) * 100
     axes.set_ylim(0, top * (1.1 + 0.09 * len(lines)))
     for line in lines:
-        if strip := _strip(line, shown):
-            axes.axvspan(*strip, color=INK, alpha=_STRIP, linewidth=0)
+        if ends := strip(line, shown.edges):
+            axes.axvspan(*ends, color=INK, alpha=STRIP, linewidth=0)
     paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
     for row, line in enumerate(sorted(lines, key=lambda line: line.threshold)):
         height = top * (1.06 + 0.09 * (len(lines) - row))
         style = (0, (2, 2)) if line.weak else "solid"
         axes.plot([line.threshold] * 2, [0, height], color=INK, linewidth=0.9, linestyle=style)
         text = f" {line.label}{' (weak)' if line.weak else ''} "
-        side = "right" if _far_right(line, shown, 0.8) else "left"
+        side = "right" if far_right(line, shown.edges, 0.8) else "left"
         axes.annotate(text, (line.threshold, height), fontsize=7.5, va="top", ha=side, color=INK, bbox=paper)
     axes.grid(axis="x", visible=False)
     axes.set_title(literal(label))
@@ -165,70 +146,15 @@ def chart(shown: Histogram, look: Look, unit: str, lines: Sequence[Line]) -> dic
             height=300 + 14 * len(lines),
             barmode="overlay",
             bargap=0,
-            shapes=[*_strips(lines, shown), *(_rule(line) for line in lines)],
+            shapes=[*strips(lines, shown.edges), *(rule(line) for line in lines)],
             annotations=[
-                _note(line, row, _far_right(line, shown, 0.55))
+                note(line, row, far_right(line, shown.edges, 0.55))
                 for row, line in enumerate(sorted(lines, key=lambda line: -line.threshold))
             ],
         )
         layout["margin"] = {**layout["margin"], "t": 32 + 17 * len(lines)}
         variants.append({"name": name, "data": traces, "layout": layout})
     return {"variants": variants}
-
-
-def _strip(line: Line, shown: Histogram) -> tuple[float, float] | None:
-    """The ends of a threshold's interval within the picture; None where it has none."""
-    if line.ends is None:
-        return None
-    low, high = (float(np.clip(end, shown.edges[0], shown.edges[-1])) for end in line.ends)
-    return (low, high) if high > low else None
-
-
-def _strips(lines: Sequence[Line], shown: Histogram) -> list[dict[str, Any]]:
-    return [
-        {
-            "type": "rect", "layer": "below", "x0": strip[0], "x1": strip[1], "yref": "paper", "y0": 0, "y1": 1,
-            "fillcolor": "var(--ink)", "opacity": _STRIP, "line": {"width": 0},
-        }
-        for strip in (_strip(line, shown) for line in lines)
-        if strip
-    ]  # fmt: skip
-
-
-def _rule(line: Line) -> dict[str, Any]:
-    return {
-        "type": "line",
-        "x0": line.threshold,
-        "x1": line.threshold,
-        "yref": "paper",
-        "y0": 0,
-        "y1": 1,
-        "line": {"color": "var(--ink)", "width": 1.2, "dash": "dot" if line.weak else "solid"},
-    }
-
-
-def _far_right(line: Line, shown: Histogram, share: float) -> bool:
-    """Whether a label to the right of a threshold would leave the picture."""
-    return bool(line.threshold > shown.edges[0] + share * (shown.edges[-1] - shown.edges[0]))
-
-
-def _note(line: Line, row: int, to_the_left: bool) -> dict[str, Any]:
-    text = f"{line.label}{' (weak)' if line.weak else ''}: {numbers.plain(line.threshold, 3)}"
-    if line.ends:
-        text += f" ({numbers.between(*(numbers.plain(end, 3) for end in line.ends))})"
-    return {
-        "x": line.threshold,
-        "yref": "paper",
-        "y": 1,
-        "yanchor": "bottom",
-        "yshift": 2 + 17 * row,
-        "xanchor": "right" if to_the_left else "left",
-        "xshift": 4 if to_the_left else -4,
-        "showarrow": False,
-        "text": f"{text} │" if to_the_left else f"│ {text}",
-        "name": f"{line.label} │" if to_the_left else f"│ {line.label}",  # what a narrow page shows instead
-        "font": {"size": 12, "color": "var(--ink)"},
-    }
 
 
 def _digits(values: NDArray[np.float64]) -> list[float]:

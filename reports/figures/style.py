@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,27 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#B0508C", "#4C9BD6", "#A87B00", "#3
 """After Okabe and Ito, "Color Universal Design" (2008), darkened where a thin line on white would be too pale."""
 PALETTE_ON_DARK = ("#4FA8E8", "#FF8A4C", "#2CC79B", "#E48CC3", "#9AD0F5", "#E6B93A", "#9A9EF0", "#B5B5B5")
 """The same hues on a dark page, in the same order."""
+
+OUTCOME_COLORS = ("#7A2F86", "#E8962E", "#3C8CCB", "#B4BAC1", "#FFFFFF")
+OUTCOME_COLORS_ON_DARK = ("#9B4FB0", "#F2B05E", "#6FB7F0", "#7B838D", "#101214")
+"""Of what a made face matches, on white and on a dark page: both contributors, the second only, the first only,
+neither, and no face found, which is hatched. Any two differ by a CIE76 distance of 22 or more,
+also for readers without red, green or blue cones (simulated after Machado, Oliveira and Fernandes, 2009)."""
+OUTCOME_LINES = ("#7A2F86", "#B96A0A", "#2B74AE", "#7F868E", "#5b636d")
+OUTCOME_LINES_ON_DARK = ("#C08AD0", "#F2B05E", "#6FB7F0", "#9BA5B0", "#9ba5b0")
+"""The same for dots and thin lines, darker or lighter where those would be too pale."""
+CONTRIBUTOR_LOOKS = (
+    ("var(--outcome-line-2)", "#2B74AE", "circle", "o"),
+    ("var(--outcome-line-1)", "#B96A0A", "square", "s"),
+    ("var(--series-2)", "#009E73", "diamond", "D"),
+    ("var(--series-3)", "#B0508C", "triangle-up", "^"),
+    ("var(--series-7)", "#7A7A7A", "triangle-down", "v"),
+    ("var(--series-6)", "#3B3F8C", "x", "X"),
+    ("var(--series-1)", "#D55E00", "star", "*"),
+    ("var(--series-5)", "#A87B00", "cross", "P"),
+)
+"""Of the first contributor, the second and so on: CSS variable, colour on white, plotly's and matplotlib's marker. The
+first two have the colours of the outcomes in which they alone match."""
 
 INK, MUTED, GRID, NONMATED = "#16191d", "#5b636d", "#dcdfe3", "#8b929b"
 _DASHES: tuple[tuple[str, Any], ...] = (
@@ -164,6 +186,19 @@ def shorten(text: str, longest: int) -> str:
         return text
     tail = (longest - 1) // 2
     return f"{text[: longest - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def row_lines(name: str, longest: int = 26, most: int = 4) -> list[str]:
+    """The name of a row in short lines: what stands before the first comma, and the rest below it.
+
+    Args:
+        name: such as ``"landmark_morph, weight 0.5"``.
+        longest: letters of a line.
+        most: how many lines; what is left over is an ellipsis.
+    """
+    first, _, rest = name.partition(", ")
+    below = textwrap.wrap(rest, longest, max_lines=most - 1, placeholder=" …", break_on_hyphens=False)
+    return [shorten(first, longest), *below]
 
 
 def slug(*parts: str) -> str:

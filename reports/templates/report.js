@@ -26,6 +26,14 @@
     return value;
   };
 
+  /* What a layout says under "meta.narrow" takes the place of what it says otherwise, on a narrow page. */
+  const merge = (into, from) => {
+    for (const [key, value] of Object.entries(from)) {
+      if (value && typeof value === "object" && !Array.isArray(value)) merge((into[key] ??= {}), value);
+      else into[key] = value;
+    }
+  };
+
   const config = {
     responsive: true,
     displaylogo: false,
@@ -52,6 +60,7 @@
       layout.xaxis.showticklabels = layout.yaxis.showticklabels = false;
       for (const trace of data) Object.assign(trace.colorbar, { title: { text: "" }, orientation: "h", y: -0.02, yanchor: "top", len: 1 });
     }
+    if (chart.box.clientWidth < 560 && !width && layout.meta?.narrow) merge(layout, layout.meta.narrow);
     if (chart.box.clientWidth < 560 && !width) {
       /* Annotations say in "name" what they are in short. */
       for (const note of layout.annotations ?? []) note.text = note.name ?? note.text;

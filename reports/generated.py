@@ -1,0 +1,252 @@
+"""Section "Generated faces": whom made faces match, how alike they are to each contributor, what it costs in looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from reports import examples, made_tables, numbers, pedigree, resemblance
+from reports.figures import forest, outcome_bars
+from reports.figures.outcome_bars import Bar, Share
+from reports.figures.panel import Dot, Panel
+from reports.likeness import CLEAN
+from reports.makers import MEANINGS, SHARES, Judged, Made, judged, known_at
+from reports.outlet import Outlet
+from reports.page import Block, Chart, Folded, Links, Part, Section, Table, Words
+from reports.points import Point
+from reports.records import by_key, spoken
+from reports.series import Group, Run, Series
+
+_KEYS = [
+    *((meaning, f"var(--outcome-{place})") for place, meaning in enumerate(MEANINGS[:-1])),
+    (MEANINGS[-1], "hatched"),
+]
+
+
+def section(run: Run, outlet: Outlet, show_faces: bool) -> Section:
+    """The section; without any part where nobody made faces.
+
+    Args:
+        run: the run.
+        outlet: takes the pictures and tables.
+        show_faces: whether pictures of faces may be shown, real people's included.
+    """
+    found = Section("generated", "Generated faces")
+    groups = run.of("generated")
+    for position, group in enumerate(groups):
+        arranged = judged(group, run)
+        title = group.title if len(groups) > 1 else ""
+        found.parts.append(Part(title, _blocks(arranged, run, f"m{position}", outlet)))
+        more = _more(arranged, run, f"m{position}", outlet, show_faces)
+        found.parts += [Part(f"{part.title}, {title}", part.blocks) if title else part for part in more]
+    return found
+
+
+_HOW = (
+    "Bars add up to all attempts: a face with one other photo of each contributor. The top one is the first "
+    "contributor\u2019s unchanged photo. The dots beside them show each share again, from 0, in the order of the bar, "
+    "with its 95\u202f% interval; hollow dots are weak. All numbers stand in the tables and their CSV file."
+)
+
+
+# ----------------------------------------------------------------------------------------------------- whom they match
+
+
+def _blocks(judged: Judged, run: Run, anchor: str, outlet: Outlet) -> list[Block]:
+    if not judged.made:
+        return [Words("No cell succeeded: see Failed cells.")]
+    blocks: list[Block] = [Words(_asked(judged))]
+    if judged.first is None or not known_at(judged, judged.first):
+        return [*blocks, Words("No threshold: nothing can be said of whom they match.")]
+    blocks += [Words(sentence, "short") for sentence in in_short(judged, judged.first)]
+    if judged.contributors == 2:
+        blocks.append(Words(_HOW))
+    blocks += _at(judged, judged.first, anchor, outlet)
+    others = [point for point in judged.points if point is not judged.first]
+    for number, point in enumerate(point for point in others if known_at(judged, point)):
+        blocks.append(Folded(f"The same at {point.label}", _at(judged, point, f"{anchor}-p{number}", outlet)))
+    if missing := [point.label for point in others if not known_at(judged, point)]:
+        blocks.append(Words(f"Nothing can be said at {numbers.listed(missing)}: there is no such threshold."))
+    if (origins := pedigree.table(_one_a_recognizer(judged.group), outlet)) is not None:
+        blocks.append(Folded("Where the thresholds come from", [Table(origins)]))
+    title = judged.group.title
+    blocks.append(Links((("CSV: every figure", outlet.csv(made_tables.shares_frame(judged), "generated", title)),)))
+    return blocks
+
+
+def _asked(judged: Judged) -> str:
+    pairs = judged.made[0].series.spec.get("pairs") or {}
+    number, first = judged.contributors, judged.made[0]
+    count = int(first.value("generated_faces") or 0)
+    chosen = {"different_people": "drawn at random", "look_alikes": "who look alike", "listed": "from a list"}
+    people = "one person" if number == 1 else f"{number} people {chosen.get(str(pairs.get('kind')), '')}".strip()
+    many = len(judged.makers)
+    makers = f"by each of {numbers.count(many)} settings of makers" if many > 1 else f"by {judged.makers[0]}"
+    whom = "these people" if number > 1 else "that person"
+    return (
+        f"{numbers.plural(count, 'face')} {makers}, every face of one photo each of {people}. A face is "
+        f"compared with other photos of {whom}, never with those that it was made of, unless a column says so. A face "
+        "that was not made, or in which no face is found, matches nobody, and is counted as a share of its own."
+    )
+
+
+def in_short(judged: Judged, point: Point) -> list[Markup]:
+    """For every recognizer the maker whose faces match both contributors most often, with intervals.
+
+    Args:
+        judged: whose.
+        point: where.
+    """
+    if judged.contributors != 2:
+        return []
+    sentences: list[Markup] = []
+    for recognizer in judged.recognizers:
+        known = [one for one in judged.of(recognizer) if one.value("both_match_rate", point) is not None]
+        if known:
+            start = f"At {point.label}, " if not sentences else ""
+            sentences.append(_in_short(recognizer, known, point, start))
+    return sentences
+
+
+def _in_short(recognizer: str, known: Sequence[Made], point: Point, start: str) -> Markup:
+    key = ("both_match_rate", point.name)
+    top = max(known, key=lambda one: one.value(key[0], point) or 0.0)
+    clean = top.records.get((f"clean_{key[0]}", point.name))
+    before = Markup("; clean photos match both in {}").format(spoken(top.series, clean)) if clean else ""
+    if not top.value(key[0], point):
+        of = "" if len(known) == 1 else " of any maker"
+        none = Markup("{}<b>{}</b> was not seen to take one of the faces{} for both contributors: {} of those by {}{}.")
+        return none.format(start, recognizer, of, spoken(top.series, top.records[key]), top.maker, before)
+    most = ", more than of those by any other maker" if _apart(top, known, point) else ", the most that was observed"
+    text = Markup("{}<b>{}</b> takes {} of the faces by {} for both contributors{}{}.")
+    said = spoken(top.series, top.records[key])
+    return text.format(start, recognizer, said, top.maker, most if len(known) > 1 else "", before)
+
+
+def _apart(top: Made, known: Sequence[Made], point: Point) -> bool:
+    """Whether the interval of the largest share lies above all others: then it is the largest, whatever the pairing."""
+    low = top.records["both_match_rate", point.name].get("low")
+    others = [one.records["both_match_rate", point.name].get("high") for one in known if one is not top]
+    return low is not None and all(high is not None and high < low for high in others)
+
+
+def _at(judged: Judged, point: Point, anchor: str, outlet: Outlet) -> list[Block]:
+    blocks: list[Block] = []
+    if judged.contributors == 2:
+        for place, recognizer in enumerate(judged.recognizers):
+            if chart := _bars_chart(judged, recognizer, point, f"{anchor}-outcomes-{place}", outlet):
+                blocks.append(chart)
+    elif judged.contributors > 2 and (chart := _several_chart(judged, point, f"{anchor}-several", outlet)):
+        blocks.append(chart)
+    blocks.append(Table(made_tables.matches(judged, point)))
+    if (found := made_tables.morphs(judged, point)) is not None:
+        blocks.append(Table(found))
+    if (found := made_tables.contributors(judged, point)) is not None:
+        blocks.append(Folded("Each contributor by themselves", [Table(found)]))
+    return blocks
+
+
+def bars_of(judged: Judged, recognizer: str, point: Point) -> list[Bar]:
+    """The rows of a recognizer's bars: the clean photo, then the makers of which every share is known.
+
+    Args:
+        judged: whose.
+        recognizer: a label.
+        point: where.
+    """
+    cells = judged.of(recognizer)
+    clean = next((found for one in cells if (found := _shares(one, "clean_", point))), None)
+    made = [(one.maker, found) for one in cells if (found := _shares(one, "", point))]
+    return [Bar(CLEAN, clean), *(Bar(*each) for each in made)] if clean and made else []
+
+
+def _shares(one: Made, prefix: str, point: Point) -> tuple[Share, ...]:
+    found = [one.records.get((f"{prefix}{name}", point.name)) for name in SHARES]
+    shares = [
+        Share(record["value"], None if record["low"] is None else (record["low"], record["high"]),
+              record["support"] == "weak")
+        for record in found
+        if record is not None and record["value"] is not None
+    ]  # fmt: skip
+    return tuple(shares) if len(shares) == len(SHARES) else ()
+
+
+def _bars_chart(judged: Judged, recognizer: str, point: Point, anchor: str, outlet: Outlet) -> Chart | None:
+    bars = bars_of(judged, recognizer, point)
+    if not bars:
+        return None
+    title = f"{recognizer}, {point.label}"
+    files = outlet.picture(outcome_bars.draw(bars, title), "outcomes", judged.group.title, recognizer, point.name)
+    outlet.tell()
+    return Chart(
+        id=anchor,
+        spec=outcome_bars.chart(bars),
+        alt=f"Shares of attempts by whom {recognizer} matches at {point.label}, one bar a maker; "
+        + "; ".join(f"{bar.name}: {bar.shares[0].said} match both" for bar in bars)
+        + ".",
+        caption="",
+        files=files,
+        heading=title,
+        keys=_KEYS,
+    )
+
+
+def _several_chart(judged: Judged, point: Point, anchor: str, outlet: Outlet) -> Chart | None:
+    """At least so many of the contributors, for more than two of them."""
+    panels = []
+    for least in range(1, judged.contributors + 1):
+        group = f"{least} of {judged.contributors}"
+        dots = []
+        for one in judged.made:
+            record = by_key(one.series, group).get(("several_match_rate", point.name))
+            if record is not None and record["value"] is not None and record["low"] is not None:
+                row = judged.makers.index(one.maker)
+                weak = record["support"] == "weak"
+                dots.append(Dot(row, one.series.label, record["value"], record["low"], record["high"], weak))
+        if dots:
+            panels.append(Panel("several_match_rate", f"at least {group}", tuple(dots)))
+    if not panels:
+        return None
+    rows = judged.makers
+    looks = [(label, outlet.looks[label]) for label in judged.recognizers]
+    title = f"At least so many contributors match, {point.label}"
+    files = outlet.picture(forest.draw(panels, rows, looks, title), "several", judged.group.title, point.name)
+    outlet.tell()
+    return Chart(
+        id=anchor,
+        spec=forest.chart(panels, rows, looks),
+        alt=f"{title}: a dot and its interval for every maker and recognizer; the values stand in the table below.",
+        caption="How often at least so many contributors match, of all attempts; the buttons say how many. Bars are "
+        "95\u202f% intervals, hollow dots weak.",
+        files=files,
+        legend=looks,
+    )
+
+
+def _one_a_recognizer(group: Group) -> Group:
+    """A group with one cell of each recognizer: they share their thresholds."""
+    firsts: dict[str, Series] = {}
+    for one in group.series:
+        firsts.setdefault(one.label, one)
+    return Group(group.assessment, group.dataset, group.protocol, group.title, tuple(firsts.values()), ())
+
+
+# ------------------------------------------------------------------------------------------------- and what it costs
+
+
+_COSTS = (
+    "SSIM and PSNR compare each made face with the first contributor\u2019s photo, pixel by pixel. The distances "
+    "compare all made faces with all contributors\u2019 photos, as sets of embeddings of the recognizer that is named: "
+    "they say how unlike photos the faces look to it. Distances on two recognizers cannot be compared."
+)
+
+
+def _more(judged: Judged, run: Run, anchor: str, outlet: Outlet, show_faces: bool) -> list[Part]:
+    if not judged.made:
+        return []
+    parts = [Part("Similarity to each contributor", resemblance.blocks(judged, run, anchor, outlet))]
+    costs = made_tables.costs(judged)
+    if costs:
+        parts.append(Part("Visual cost", [Words(_COSTS), *map(Table, costs)]))
+    return [*parts, Part("Examples of made faces", examples.blocks(judged, run, outlet, show_faces))]
