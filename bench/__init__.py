@@ -6,6 +6,7 @@ For notebooks; the command line uses the same functions:
 
     bench.plugins()                                   # a frame of every plugin, usable here or not
     recognizer = bench.load("recognizer", "dlib_resnet")
+    bench.check("recognizer", "dlib_resnet")          # one finding a promise: is it kept?
     bench.embed("drawn", "dlib_resnet")               # a frame, one row a photo
     run = bench.run("examples/lfw.yaml", out="runs/lfw")
     run.summary()                                     # a frame, one row a figure
@@ -25,6 +26,7 @@ _PUBLIC = {
     "embed": "bench.notebook",
     "run": "bench.notebook",
     "calibrate": "bench.notebook",
+    "check": "bench.notebook",
     "open_run": "bench.notebook",
 }
 

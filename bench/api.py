@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.errors import ShapeError
+
 if TYPE_CHECKING:
     import torch
 
@@ -88,15 +90,35 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
+class Templates:
+    """People who are known by several photos each, as in IJB: T templates that hold P photos in all.
+
+    Attributes:
+        keys: T different names.
+        subjects: T, the data set's own name for whom each shows.
+        template: int32 (P,), which template a photo belongs to, ascending; every template has at least one photo.
+        frame: int32 (P,), which photo that is, an index into the trials' frames.
+        medium: int32 (P,), the still or the video that it is from; equal numbers in one template are one medium.
+    """
+
+    keys: tuple[str, ...]
+    subjects: tuple[str, ...]
+    template: NDArray[np.int32]
+    frame: NDArray[np.int32]
+    medium: NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
 class Trials:
     """The comparisons of one protocol.
 
     Attributes:
         protocol: the protocol's name.
         frames: the frames that take part, each once.
-        probe: int32 (M,), indices into `frames`.
-        reference: int32 (M,), indices into `frames`.
+        probe: int32 (M,), indices into `frames`, or into the templates where there are some.
+        reference: int32 (M,), likewise.
         fold: int16 (M,), the fold of each trial, or None where the protocol has no folds.
+        templates: what is compared in place of single photos, or None.
     """
 
     protocol: str
@@ -104,11 +126,27 @@ class Trials:
     probe: NDArray[np.int32]
     reference: NDArray[np.int32]
     fold: NDArray[np.int16] | None = None
+    templates: Templates | None = None
+
+    def __post_init__(self) -> None:
+        """Raises `ShapeError` for templates that do not fit the frames."""
+        if self.templates is not None:
+            _check_templates(self.templates, self.frames)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of what `probe` and `reference` index: photos, or templates."""
+        return tuple(frame.key for frame in self.frames) if self.templates is None else self.templates.keys
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Whom each of `keys` shows."""
+        return tuple(frame.subject for frame in self.frames) if self.templates is None else self.templates.subjects
 
     @property
     def mated(self) -> NDArray[np.bool_]:
-        """Bool (M,): whether both frames of a trial show the same person."""
-        codes = np.unique(np.array([frame.subject for frame in self.frames], dtype=np.str_), return_inverse=True)[1]
+        """Bool (M,): whether both sides of a trial show the same person."""
+        codes = np.unique(np.array(self.subjects, dtype=np.str_), return_inverse=True)[1]
         same: NDArray[np.bool_] = codes[self.probe] == codes[self.reference]
         return same
 
@@ -121,7 +159,31 @@ class Trials:
         sha.update(np.ascontiguousarray(self.reference, dtype="<i4").tobytes())
         if self.fold is not None:
             sha.update(np.ascontiguousarray(self.fold, dtype="<i2").tobytes())
+        if self.templates is not None:
+            mine = self.templates
+            whose = "\x1e".join(f"{key}\x1f{who}" for key, who in zip(mine.keys, mine.subjects, strict=True))
+            sha.update(f"\x1dtemplates\x1d{whose}\x1d".encode())
+            for part in (mine.template, mine.frame, mine.medium):
+                sha.update(np.ascontiguousarray(part, dtype="<i4").tobytes())
         return sha.hexdigest()
+
+
+def _check_templates(templates: Templates, frames: Sequence[Frame]) -> None:
+    count, of_photo, frame = len(templates.keys), templates.template, templates.frame
+    if len(set(templates.keys)) != count or len(templates.subjects) != count:
+        raise ShapeError(f"got {count} templates, {len(set(templates.keys))} names; expected a different name for each")
+    if not of_photo.shape == frame.shape == templates.medium.shape == (of_photo.size,):
+        raise ShapeError(f"got {of_photo.shape}, {frame.shape}, {templates.medium.shape}; expected (P,) three times")
+    if (np.diff(of_photo) < 0).any() or not np.array_equal(np.unique(of_photo), np.arange(count)):
+        raise ShapeError(f"expected the photos of {count} templates one template after the other, each with a photo")
+    if not np.array_equal(np.unique(frame), np.arange(len(frames))):
+        raise ShapeError(f"got {np.unique(frame).size} different photos; expected each of {len(frames)} frames")
+    for place, index in zip(of_photo.tolist(), frame.tolist(), strict=True):
+        if frames[index].subject != templates.subjects[place]:
+            raise ShapeError(
+                f"template {templates.keys[place]!r} shows {templates.subjects[place]!r}, and its photo "
+                f"{frames[index].key!r} {frames[index].subject!r}; expected one person"
+            )
 
 
 @dataclass(frozen=True, eq=False)

@@ -154,10 +154,12 @@ class MakerEntry(PluginEntry):
     Attributes:
         label: what figures call it; by default its name.
         aligner: what finds the contributors' faces; by default what the plugin asks for.
+        goal: what an attack is after; by default to hide a second identity, if it can.
     """
 
     label: str | None = None
     aligner: PluginEntry | None = None
+    goal: Literal["impersonate", "dodge", "hide"] | None = None
 
 
 class Pairs(BaseModel):
@@ -227,13 +229,24 @@ class Sweep(BaseModel):
     def _one_or_many(cls, value: Any) -> Any:
         return value if isinstance(value, list | tuple) else [value]
 
-    @field_validator("recognizers", "assessments", "fmr", mode="before")
+    @field_validator("assessments", mode="before")
+    @classmethod
+    def _none_one_or_many(cls, value: Any) -> Any:
+        return value if isinstance(value, list | tuple) else [value]
+
+    @field_validator("recognizers", "fmr", mode="before")
     @classmethod
     def _one_is_a_list_of_one(cls, value: Any) -> Any:
         value = value if isinstance(value, list | tuple) else [value]
         if not value:
             raise ValueError("got an empty list, expected at least one")
         return value
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> Sweep:
+        if not (self.assessments or self.generators or self.attacks):
+            raise ValueError("assessments: got an empty list, expected at least one, or generators, or attacks")
+        return self
 
     @field_validator("name")
     @classmethod

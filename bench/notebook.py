@@ -20,12 +20,13 @@ from bench.registry import load, registry, settings_class, what_is_missing
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bench.conformance import Finding
     from bench.store.run_folder import RunFolder
     from bench.store.thresholds import Thresholds
     from bench.sweep.runner import Listener, Resume
 
 __all__ = [
-    "calibrate", "embed", "load", "load_executor", "open_run", "plugin_rows", "plugins", "read_sweep", "run",
+    "calibrate", "check", "embed", "load", "load_executor", "open_run", "plugin_rows", "plugins", "read_sweep", "run",
     "settings_of",
 ]  # fmt: skip
 
@@ -88,6 +89,25 @@ def plugins(kind: str | None = None) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(plugin_rows(kind), columns=["kind", "name", "summary", "source", "licence", "missing"])
+
+
+def check(kind: Kind, name: str, **settings: Any) -> tuple[Finding, ...]:
+    """Whether a plugin keeps the promises of its protocol; what `impersona check` prints.
+
+    Args:
+        kind: such as ``"recognizer"``.
+        name: such as ``"dlib_resnet"``.
+        settings: the plugin's settings; what is left out takes its default.
+
+    Returns:
+        One finding a promise; `Finding.kept` is False where one is broken.
+
+    Raises:
+        ImpersonaError: nothing could be asked: an unknown name, a wrong setting, a missing file or package.
+    """
+    from bench.conformance import check_plugin
+
+    return check_plugin(kind, name, settings)
 
 
 def read_sweep(

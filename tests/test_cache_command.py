@@ -203,7 +203,7 @@ def test_purge_without_an_answer_deletes_nothing(
     [
         (("purge", "--recognizer", "odl"), "unknown recognizer in the cache 'odl'; did you mean 'old'"),
         (("purge", "--recognizer", "old", "--kind", "detections"), "belong to an aligner, not to a recognizer"),
-        (("purge", "--kind", "faces"), "Invalid value"),
+        (("purge", "--kind", "photos"), "Invalid value"),
         (("prune", "--older-than", "soon"), "--older-than: got 'soon', expected a number and m, h, d or w"),
         (("prune", "--older-than", "-1d"), "--older-than: got '-1d'"),
         (("prune", "--max-size", "small"), "--max-size: got 'small', expected a number and KB, MB, GB or TB"),

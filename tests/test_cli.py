@@ -172,8 +172,8 @@ def test_a_new_report_forgets_the_pictures_of_the_old_one(toy_sweep: Path, tmp_p
 
 
 def test_ls_of_a_kind_without_plugins(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("ls", "attack") == 0
-    assert "no attack plugins" in capsys.readouterr().out
+    assert call("ls", "parser") == 0
+    assert "no parser plugins" in capsys.readouterr().out
 
 
 def fresh(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:

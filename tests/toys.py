@@ -12,7 +12,19 @@ import numpy as np
 from PIL import Image
 
 from bench.aligners.templates import ARCFACE112
-from bench.api import Crops, Embeddings, Face, Fingerprint, FrameImage, PluginRow, Template
+from bench.api import (
+    Budget,
+    Crops,
+    Embeddings,
+    Face,
+    FaceBatch,
+    Fingerprint,
+    FrameImage,
+    Goal,
+    Oracle,
+    PluginRow,
+    Template,
+)
 from bench.registry import Registry
 
 COLOURS = {"ann": (250, 10, 10), "bob": (10, 250, 10), "cyd": (10, 10, 250), "dan": (200, 200, 10)}
@@ -74,22 +86,78 @@ class ToyRecognizer:
         return {"provider": "toy"}
 
 
+@dataclass(frozen=True)
+class MixSettings:
+    """How much of the others is mixed in, and what may go wrong."""
+
+    weight: float = 0.5
+    sources: int = 2
+    wants: tuple[str, ...] = ("references",)
+    refuses: float = 2.0
+    fault: str = ""
+
+
+class ToyGenerator:
+    """The mean colour of the first contributor and of the others, and how many faces it was asked for."""
+
+    template = Template("toy", 16, {"field5": ARCFACE112.targets["field5"] / 7})
+    batch_size = 4
+    made = 0
+
+    def __init__(self, settings: MixSettings) -> None:
+        self.settings = settings
+        self.contributors = settings.sources
+        self.conditions = frozenset(settings.wants)
+
+    def fingerprint(self) -> Fingerprint:
+        return {"revision": 1, "weight": self.settings.weight, "sources": self.settings.sources}
+
+    def default_aligner(self) -> Mapping[str, Any]:
+        return {"name": "toy"}
+
+    def generate(self, batch: FaceBatch, rng: np.random.Generator) -> Crops:
+        assert len(batch.images) == self.batch_size
+        type(self).made += len(batch.images)
+        faces = batch.images
+        if batch.references is not None:
+            assert batch.references.shape[1] == self.contributors - 1
+            weight = np.float32(self.settings.weight)
+            faces = (1 - weight) * faces + weight * batch.references.mean(axis=1)
+        faces = faces.astype(np.float64 if self.settings.fault == "dtype" else np.float32)
+        faces[faces[:, 0, 0, 0] > self.settings.refuses] = np.nan
+        return faces * 2 if self.settings.fault == "range" else faces  # type: ignore[return-value]
+
+
+class ToyAttack(ToyGenerator):
+    """The same as an attack; it asks its oracle if it is told to."""
+
+    goals = frozenset({"hide", "dodge"})
+    access = "nothing"
+
+    def run(self, batch: FaceBatch, oracle: Oracle, goal: Goal, budget: Budget, rng: np.random.Generator) -> Crops:
+        if self.settings.fault == "asks":
+            oracle.scores(batch.images)
+        return self.generate(batch, rng)
+
+
 def add_toys(registry: Registry) -> None:
-    """Adds an aligner and a recognizer called ``toy``."""
-    for kind, name in (("aligner", "ToyAligner"), ("recognizer", "ToyRecognizer")):
+    """Adds an aligner, a recognizer, a generator and an attack called ``toy``."""
+    toys = {"aligner": "ToyAligner", "recognizer": "ToyRecognizer", "generator": "ToyGenerator", "attack": "ToyAttack"}
+    for kind, name in toys.items():
+        made = kind in ("generator", "attack")
         registry.add(
             PluginRow(
                 kind=kind,  # type: ignore[arg-type]
                 name="toy",
                 target=f"tests.toys:{name}",
-                settings="tests.toys:ToySettings",
+                settings="tests.toys:MixSettings" if made else "tests.toys:ToySettings",
                 summary="a toy",
                 source="the tests",
                 licence="none",
             ),
             "the tests",
         )
-    ToyRecognizer.embedded = 0
+    ToyRecognizer.embedded = ToyGenerator.made = ToyAttack.made = 0
 
 
 def photos(root: Path, per_person: int = 3, people: Sequence[str] = tuple(COLOURS)) -> Path:

@@ -80,7 +80,11 @@ def prune(older_than: str | None, max_size: str | None, dry_run: bool) -> None:
 
 
 @cache.command(short_help="Delete everything, or one kind, or one recognizer's.")
-@click.option("--kind", type=click.Choice(KINDS), help="Only embeddings, or only found faces (detections).")
+@click.option(
+    "--kind",
+    type=click.Choice(KINDS),
+    help="Only embeddings, only found faces (detections), or only made ones (faces).",
+)
 @click.option("--recognizer", metavar="NAME", help="Only the embeddings of this recognizer.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def purge(kind: str | None, recognizer: str | None, yes: bool) -> None:

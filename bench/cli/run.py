@@ -31,7 +31,10 @@ from bench.sweep.runner import Listener, Resume
 from bench.wiring import REPORT_WRITER
 
 FAILED_CELLS = 1
-HEADLINE = ("equal_error_rate", "fold_accuracy", "best_accuracy", "true_match_rate", "detection_identification_rate")
+HEADLINE = (
+    "equal_error_rate", "fold_accuracy", "best_accuracy", "true_match_rate", "detection_identification_rate",
+    "both_match_rate", "clean_both_match_rate", "prodavg_morph_match_rate",
+)  # fmt: skip
 
 
 @click.command(short_help="Run a sweep: a YAML file in, a run folder and its report out.")
@@ -117,8 +120,14 @@ def _totals(planned: Plan) -> str:
 def _title(cell: Cell) -> str:
     labels = cell.labels
     settings = ", ".join(f"{key}={value}" for key, value in labels["settings"].items())
-    title = f"{labels['dataset']}/{labels['protocol']}  {labels['recognizer']}"
+    title = f"{labels['dataset']}/{labels['protocol']}  {_who(cell)}"
     return title + (f"  ({settings})" if settings else "")
+
+
+def _who(cell: Cell) -> str:
+    """The recognizer, and who made the faces that it sees."""
+    maker = cell.labels.get("generator") or cell.labels.get("attack")
+    return f"{cell.labels['recognizer']} on {maker}" if maker else str(cell.labels["recognizer"])
 
 
 class _Display(Listener):
@@ -157,13 +166,13 @@ class _Display(Listener):
 
     def started(self, cell: Cell) -> None:
         """See `Listener`."""
-        self._parts[cell.key] = (self._bars.add_task(f"  {escape(cell.labels['recognizer'])}", total=None), "")
+        self._parts[cell.key] = (self._bars.add_task(f"  {escape(_who(cell))}", total=None), "")
 
     def progress(self, cell: Cell, what: str, done: int, total: int) -> None:
         """See `Listener`."""
         task, before = self._parts[cell.key]
         if what != before:
-            self._bars.reset(task, total=total, description=f"  {escape(cell.labels['recognizer'])}: {what}")
+            self._bars.reset(task, total=total, description=f"  {escape(_who(cell))}: {what}")
             self._parts[cell.key] = (task, what)
         self._bars.update(task, completed=done, total=total)
 
@@ -200,6 +209,8 @@ def _headline(outcome: Success) -> str:
             parts.append(f"{figure.replace('_', ' ')}{point} {found[-1]['value']:.4f}{weak}")
     if parts:
         return ", ".join(parts)
+    if "faces" in outcome.counts:
+        return f"[yellow]nothing to measure[/yellow]: {outcome.counts['faces_not_acquired']} faces not acquired"
     return "[yellow]nothing to measure[/yellow]: " + ", ".join(
         f"{outcome.counts[f'{kind}_acquired']} {kind} comparisons" for kind in ("mated", "nonmated")
     )

@@ -60,7 +60,7 @@ class PersonFolders:
         return file_digest(self.root / key)
 
     def _photos(self, person: str) -> list[str]:
-        return sorted(name for name in os.listdir(self.root / person) if is_photo(name))
+        return sorted(one.name for one in os.scandir(self.root / person) if is_photo(one.name) and one.is_file())
 
 
 def is_photo(name: str) -> bool:

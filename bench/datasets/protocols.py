@@ -1,9 +1,11 @@
-"""Who is compared with whom: the protocols that any data set of named people can offer, and files that list pairs."""
+"""Who is compared with whom: the protocols that any data set of named people can offer, files that list pairs, and who
+the people of a list are that says only which pairs are mated.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +119,130 @@ def indexed_trials(protocol: str, pairs: Sequence[tuple[Frame, Frame]], folds: S
     index: NDArray[np.int32] = np.array([[position[a], position[b]] for a, b in pairs], dtype=np.int32).reshape(-1, 2)
     fold = None if folds is None else np.array(folds, dtype=np.int16)
     return Trials(protocol, tuple(position), index[:, 0].copy(), index[:, 1].copy(), fold)
+
+
+def ten_folds(pairs: int, folds: int = 10) -> NDArray[np.int16]:
+    """int16 (M,): folds in the order of the pairs, the first ones a pair longer where the parts are not equal.
+
+    scikit-learn's ``KFold(10, shuffle=False)``, with which InsightFace's verification.py judges its sets.
+
+    Args:
+        pairs: M, at least `folds`.
+        folds: how many.
+
+    Raises:
+        InsufficientData: fewer pairs than folds.
+    """
+    if pairs < folds:
+        raise InsufficientData(f"got {pairs} pairs; {folds} folds need at least one pair each")
+    sizes = np.full(folds, pairs // folds)
+    sizes[: pairs % folds] += 1
+    return np.repeat(np.arange(folds, dtype=np.int16), sizes)
+
+
+def join_mated(
+    count: int, probe: NDArray[np.integer], reference: NDArray[np.integer], mated: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Who is who, as far as mated pairs tell: whoever they join, directly or through others, is one person.
+
+    Args:
+        count: N, how many photos or templates there are.
+        probe: int (M,), one side of each pair.
+        reference: int (M,), the other side.
+        mated: bool (M,), whether both sides show one person.
+
+    Returns:
+        int64 (N,): for each the smallest index of its person; its own where no mated pair names it.
+    """
+    root = list(range(count))
+
+    def find(index: int) -> int:
+        while root[index] != index:
+            root[index] = root[root[index]]
+            index = root[index]
+        return index
+
+    for first, second in zip(probe[mated].tolist(), reference[mated].tolist(), strict=True):
+        low, high = sorted((find(first), find(second)))
+        root[high] = low
+    return np.array([find(index) for index in range(count)], dtype=np.int64)
+
+
+def contradictions(
+    people: NDArray[np.int64],
+    probe: NDArray[np.integer],
+    reference: NDArray[np.integer],
+    mated: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """The nonmated pairs whose sides mated pairs join, ascending; see `join_mated`, which returns `people`."""
+    return np.flatnonzero(~mated & (people[probe] == people[reference]))
+
+
+def mated_chain(
+    probe: NDArray[np.integer], reference: NDArray[np.integer], mated: NDArray[np.bool_], start: int, goal: int
+) -> list[int]:
+    """The fewest mated pairs that join two photos or templates, as indices of pairs from one to the other.
+
+    Args:
+        probe: int (M,), one side of each pair.
+        reference: int (M,), the other side.
+        mated: bool (M,).
+        start: one of the two.
+        goal: the other; mated pairs join them.
+    """
+    beside: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for pair in np.flatnonzero(mated).tolist():
+        first, second = int(probe[pair]), int(reference[pair])
+        beside[first].append((second, pair))
+        beside[second].append((first, pair))
+    came: dict[int, tuple[int, int]] = {start: (start, -1)}
+    waiting = deque([start])
+    while goal not in came:
+        here = waiting.popleft()
+        for there, pair in beside[here]:
+            if there not in came:
+                came[there] = (here, pair)
+                waiting.append(there)
+    chain: list[int] = []
+    while goal != start:
+        goal, pair = came[goal]
+        chain.append(pair)
+    return chain[::-1]
+
+
+def refuse_contradictions(
+    where: str,
+    names: Sequence[str],
+    said: Callable[[int], str],
+    people: NDArray[np.int64],
+    probe: NDArray[np.integer],
+    reference: NDArray[np.integer],
+    mated: NDArray[np.bool_],
+) -> None:
+    """Makes sure that a list of pairs has one answer to who is who.
+
+    Args:
+        where: the list, for the error.
+        names: of N photos or templates.
+        said: from the index of a pair to where it is said, such as ``"line 7"``.
+        people: what `join_mated` returned.
+        probe: int (M,).
+        reference: int (M,).
+        mated: bool (M,).
+
+    Raises:
+        CorruptFile: a pair is said to be of two people whom mated pairs make one; names them.
+    """
+    wrong = contradictions(people, probe, reference, mated)
+    if not wrong.size:
+        return
+    first = int(wrong[0])
+    one, other = names[probe[first]], names[reference[first]]
+    chain = mated_chain(probe, reference, mated, int(probe[first]), int(reference[first]))
+    shown = [f"{names[probe[pair]]} and {names[reference[pair]]} ({said(pair)})" for pair in chain[:4]]
+    more = f", and {len(chain) - 4} more" * (len(chain) > 4)
+    raise CorruptFile(
+        f"{where}, {said(first)}: {one} and {other} are said to show two people, but other lines make them one: "
+        f"{', '.join(shown) or 'they are the same'}{more}; {wrong.size} pairs contradict others in all: correct one of "
+        "these lines"
+    )

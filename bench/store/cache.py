@@ -33,11 +33,14 @@ from bench.store.blobs import BlobStore, DiskStore
 LOG = logging.getLogger(__name__)
 Arrays = dict[str, NDArray[Any]]
 
-KINDS = ("detections", "embeddings")
+KINDS = ("detections", "embeddings", "faces")
 SMALL_BYTES = 8 * 2**20
 """A segment below this size may be merged with others."""
 MANY_SMALL = 16
 """So many small segments are merged when they are next read."""
+
+PICTURE = re.compile(r"[0-9a-f]{64}\.png")
+"""What a made face is called, beside the rows of its context."""
 
 _SEGMENT = re.compile(r"rows-(?P<digest>[0-9a-f]{32})(-(?P<rows>\d+))?\.npz")
 
@@ -61,7 +64,7 @@ class ArrayCache:
         """The rows that were computed in one way.
 
         Args:
-            kind: ``"embeddings"`` or ``"detections"``.
+            kind: one of `KINDS`.
             parts: everything that determines a row besides the image.
         """
         return CacheContext(self.blobs, {"kind": kind, **parts})

@@ -1,7 +1,8 @@
 """What the cache holds, context by context; pruning what is old or too much, purging what shall go.
 
 Only what bears the cache's own names is ever touched: below `cache_root`, in the folder ``arrays``,
-KIND/DIGEST/rows-….npz and KIND/DIGEST/NAME.json. Whatever else lies there is counted and left alone.
+KIND/DIGEST/rows-….npz, KIND/DIGEST/NAME.json and the pictures faces/DIGEST/DIGEST.png. Whatever else lies there is
+counted and left alone.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from bench.errors import CorruptFile, MissingFile
 from bench.store.blobs import BlobStore
-from bench.store.cache import KINDS, ArrayCache, CacheContext, context_digest, read_segment, segment_name
+from bench.store.cache import KINDS, PICTURE, ArrayCache, CacheContext, context_digest, read_segment, segment_name
 
 _CONTEXT = re.compile(rf"(?P<place>(?P<kind>{'|'.join(KINDS)})/[0-9a-f]{{32}})/(?P<name>[^/]+)")
 _NOTE = re.compile(r"[a-z][a-z_]*\.json")
@@ -30,8 +31,8 @@ class CachedContext:
 
     Attributes:
         place: its folder, ``KIND/DIGEST``.
-        kind: ``"embeddings"`` or ``"detections"``.
-        recognizer: whose embeddings; None for detections, and where the description is damaged.
+        kind: ``"embeddings"``, ``"detections"`` or ``"faces"``, those that generators and attacks made.
+        recognizer: whose embeddings; None for the other kinds, and where the description is damaged.
         aligner: what found the faces; None where the description is damaged.
         settings: what else tells it from others, in a few words.
         rows: how many rows are stored.
@@ -119,7 +120,10 @@ def merge(cache: ArrayCache, found: Iterable[CachedContext]) -> int:
 
 def _place_of(key: str) -> str | None:
     match = _CONTEXT.fullmatch(key)
-    if match is None or not (segment_name(match["name"]) or _NOTE.fullmatch(match["name"])):
+    if match is None:
+        return None
+    name, pictures = match["name"], match["kind"] == "faces"
+    if not (segment_name(name) or _NOTE.fullmatch(name) or (pictures and PICTURE.fullmatch(name))):
         return None
     return match["place"]
 

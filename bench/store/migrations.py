@@ -8,9 +8,9 @@ version 1 → 2
         it says how many failures came before (`failures`) and where thresholds came from (`calibration`).
     A failure stood in outcome.json; it stands in failures/0001.json and so on.
     manifest.json's `sweep` and outcome.json's `spec` say where thresholds came from, and which columns, groups, discard
-        curves and draws were asked for: none were.
+        curves and draws were asked for: none were. `sweep` also says which faces were to be made of whose photos: none.
     Records of figures have two fields more, `interval` and `versus`.
-    Tables: as they were; three more kinds of them.
+    Tables: as they were; seven more kinds of them.
 """
 
 from __future__ import annotations
@@ -59,7 +59,18 @@ def _outcome_1_to_2(document: Document) -> Document:
 
 
 def _manifest_1_to_2(document: Document) -> Document:
-    new: Document = {"calibrate": None, "columns": [], "groups": [], "discard": [], "draws": 0}
+    pairs = {"count": 100, "kind": "different_people", "references": 5, "alike_by": None, "file": None}
+    new: Document = {
+        "calibrate": None,
+        "columns": [],
+        "groups": [],
+        "discard": [],
+        "draws": 0,
+        "generators": [],
+        "attacks": [],
+        "pairs": pairs,
+        "keep_faces": "examples",
+    }
     return {**document, "sweep": new | document["sweep"]}
 
 

@@ -106,27 +106,27 @@ SEARCHES: Table = {
 }
 
 FACES: Table = {
-    "face": Column(pa.int32(), "", "the number of the face, from 0"),
+    "face": Column(pa.int32(), "face", "its number, from 0"),
     "made": Column(pa.bool_(), "", "whether the generator made it; not where a contributor's face was not found"),
     "acquired": Column(pa.bool_(), "", "whether the recognizer's aligner found a face in it"),
     "confidence": Column(pa.float32(), "the aligner's own", "how sure the aligner was"),
     "problem": Column(pa.string(), "", "why it was not made or not acquired; null where it was"),
-    "structural_similarity": Column(pa.float32(), "", "SSIM with the first contributor's photo; null where not made"),
-    "peak_signal_to_noise_ratio": Column(pa.float32(), "dB", "PSNR to that photo; null where not made"),
-    "digest": Column(pa.string(), "", "SHA-256 of everything that determines its pixels"),
+    "structural_similarity": Column(pa.float32(), "SSIM", "with the first contributor's photo; null where not made"),
+    "peak_signal_to_noise_ratio": Column(pa.float32(), "dB", "to that photo; null where not made"),
+    "digest": Column(pa.string(), "SHA-256", "of everything that determines its pixels"),
 }
 
 CONTRIBUTORS: Table = {
-    "face": Column(pa.int32(), "", "the number of the face"),
-    "contributor": Column(pa.int16(), "", "the place of the contributor, from 1, onto whom the others are put"),
+    "face": Column(pa.int32(), "face", "its number"),
+    "contributor": Column(pa.int16(), "contributor", "their place, from 1; the others are put onto the first"),
     "subject": Column(pa.dictionary(pa.int32(), pa.string()), "subject", "who contributes"),
     "photo": Column(pa.dictionary(pa.int32(), pa.string()), "frame key", "the photo that the generator saw"),
     "same_photo_score": Column(pa.float32(), "similarity", "of the face and that very photo; null where not acquired"),
 }
 
 ATTEMPTS: Table = {
-    "face": Column(pa.int32(), "", "the number of the face"),
-    "contributor": Column(pa.int16(), "", "the place of the contributor, from 1"),
+    "face": Column(pa.int32(), "face", "its number"),
+    "contributor": Column(pa.int16(), "contributor", "their place, from 1"),
     "reference": Column(pa.dictionary(pa.int32(), pa.string()), "frame key", "another photo of that contributor"),
     "score": Column(pa.float32(), "similarity", "of the face and this photo; null where either was not acquired"),
     "clean_score": Column(
@@ -136,8 +136,8 @@ ATTEMPTS: Table = {
 }
 
 PORTRAITS: Table = {
-    "face": Column(pa.int32(), "", "the number of the face"),
-    "png": Column(pa.binary(), "", "its picture, a PNG file whose text says that it is synthetic and how it was made"),
+    "face": Column(pa.int32(), "face", "its number"),
+    "png": Column(pa.binary(), "PNG", "its picture; the file's text says that it is synthetic and how it was made"),
 }
 
 TABLES: Mapping[str, Table] = {

@@ -14,17 +14,29 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.api import Aligner, Crops, Dataset, Embeddings, Face, Frame, FrameImage, Progress, Recognizer
-from bench.errors import PluginError
-from bench.images import READER, to_crops
+from bench.api import (
+    Aligner,
+    Crops,
+    Dataset,
+    EmbeddedDataset,
+    Embeddings,
+    Face,
+    Frame,
+    FrameImage,
+    Progress,
+    Recognizer,
+)
+from bench.errors import ConfigError, PluginError
+from bench.images import to_crops
 from bench.places import CACHE_VARIABLE
-from bench.provenance import version_of
 from bench.store.cache import ArrayCache, Arrays, CacheContext
 from bench.sweep.instances import plugin
-from bench.sweep.sighting import NO_FACE, Cast, Sighting, from_arrays, sightings, to_arrays
+from bench.sweep.sighting import NO_FACE, Cast, Sighting, aligned_by, from_arrays, sightings, to_arrays
 
 LOG = logging.getLogger(__name__)
 STORE_EVERY_SECONDS = 20.0
+GIVEN, NO_ALIGNER = "given", "none"
+"""What stands for recognizer and aligner where a data set brings its embeddings."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,20 +93,20 @@ def acquire(
         workers: how many processes find faces, 0 for none but this; by default `sighting.worker_count`.
 
     Raises:
-        PluginError: the recognizer returned something that is not finite float32 (N, D).
+        PluginError: the recognizer, or a data set of embeddings, returned something that is not finite float32 (N, D).
+        ConfigError: see `check_cast`.
     """
     dataset: Dataset = plugin("dataset", cast.dataset)
     aligner: Aligner = plugin("aligner", cast.aligner)
     recognizer: Recognizer = plugin("recognizer", cast.recognizer)
-    aligned_by = {
-        "images_read_by": {name: version_of(name) for name in READER},
-        "aligner": cast.aligner["name"],
-        "aligner_fingerprint": dict(aligner.fingerprint()),
-    }
-    seen = cache.context("detections", aligned_by)
+    check_cast(cast, dataset)
+    if isinstance(dataset, EmbeddedDataset):
+        return _given(dataset, recognizer, frames)
+    finder = aligned_by(cast.aligner["name"], aligner)
+    seen = cache.context("detections", finder)
     known = cache.context(
         "embeddings",
-        {"recognizer": cast.recognizer["name"], "fingerprint": dict(recognizer.fingerprint()), **aligned_by},
+        {"recognizer": cast.recognizer["name"], "fingerprint": dict(recognizer.fingerprint()), **finder},
     )
     digests = [dataset.content_digest(frame.key) for frame in frames]
     board = _Board(digests, *seen.load(digests), *known.load(digests))
@@ -109,6 +121,58 @@ def acquire(
             shelf.store()
             shelf.note(recognizer.runtime())
     return board.result(recognizer.runtime() if board.computed else known.noted("runtime"))
+
+
+def check_cast(cast: Cast, dataset: Dataset) -> None:
+    """Makes sure that pictures meet a recognizer that looks at them, and embeddings one that only compares.
+
+    Args:
+        cast: data set, aligner and recognizer.
+        dataset: the data set that it names.
+
+    Raises:
+        ConfigError: they do not; says what to type.
+    """
+    name, recognizer, aligner = (entry["name"] for entry in (cast.dataset, cast.recognizer, cast.aligner))
+    embedded = isinstance(dataset, EmbeddedDataset)
+    if embedded and recognizer != GIVEN:
+        raise ConfigError(
+            f"the data set {name!r} holds embeddings and no pictures, so {recognizer!r} has nothing to look at; type "
+            f"recognizers: [{{name: {GIVEN}, comparison: cosine}}], or comparison: neg_l2 for minus the distance"
+        )
+    if recognizer == GIVEN and not embedded:
+        raise ConfigError(
+            f"the recognizer {GIVEN!r} compares embeddings that a data set brings, and {name!r} brings pictures; type "
+            "dataset: {name: embeddings, file: /path/to/vectors.parquet}, or name a recognizer that looks at pictures, "
+            "such as dlib_resnet"
+        )
+    if embedded and aligner != NO_ALIGNER:
+        raise ConfigError(
+            f"the data set {name!r} holds embeddings and no pictures, so {aligner!r} has no face to find; leave the "
+            f"recognizer's aligner out (it is {NO_ALIGNER!r} then)"
+        )
+
+
+def _given(dataset: EmbeddedDataset, recognizer: Recognizer, frames: Sequence[Frame]) -> Acquisition:
+    """A data set's own embeddings: no face is looked for, and nothing is stored in the cache."""
+    count = len(frames)
+    rows = dataset.embeddings([frame.key for frame in frames])
+    if rows.dtype != np.float32 or rows.ndim != 2 or len(rows) != count or not np.isfinite(rows).all():
+        raise PluginError(
+            f"{type(dataset).__name__}.embeddings returned {rows.dtype} {rows.shape}; expected float32 ({count}, D), "
+            "every value finite"
+        )
+    return Acquisition(
+        embeddings=rows,
+        acquired=np.ones(count, dtype=bool),
+        faces=np.ones(count, dtype=np.int16),
+        box=np.full((count, 4), np.nan, dtype=np.float32),
+        confidence=np.full(count, np.nan, dtype=np.float32),
+        problems=(None,) * count,
+        computed=0,
+        cached=0,
+        runtime=recognizer.runtime(),
+    )
 
 
 class _Board:

@@ -32,6 +32,7 @@ from bench.metrics import (
 from bench.metrics.costs import equal_error_threshold
 from bench.metrics.likelihood import LogisticCalibration, logistic_calibration
 from bench.metrics.verification_intervals import VerificationIntervals
+from bench.provenance import images_read_by, value_digest
 from bench.seeding import stream
 from bench.store.cache import ArrayCache
 from bench.store.fitting import check_runtime
@@ -45,7 +46,7 @@ from bench.store.thresholds import (
     Thresholds,
     person_hash,
 )
-from bench.sweep.calibration_plan import carried_name, image_readers
+from bench.sweep.calibration_plan import carried_name
 from bench.sweep.scores import people_of, scored_trials
 from bench.version import __version__
 
@@ -122,7 +123,19 @@ def thresholds_of(spec: Mapping[str, Any], cache: ArrayCache, progress: Progress
             raise CorruptFile(f"{part['file']}: not the thresholds that were planned with; run the sweep again")
         return _of_manifest(thresholds, part["origin"], tuple(part["warnings"]))
     changed = {name: part[name] for name in ("dataset", "protocol", "trials", "images", "fmr")}
-    return _of_manifest(calibrate_on({**spec, **changed}, cache, progress), part["origin"])
+    return _of_manifest(_calibrated({**spec, **changed}, cache, progress), part["origin"])
+
+
+_CALIBRATED: dict[str, Thresholds] = {}
+_CALIBRATED_BY = ("dataset", "protocol", "trials", "images", "recognizer", "aligner", "fmr", "seed", "draws")
+
+
+def _calibrated(spec: Mapping[str, Any], cache: ArrayCache, progress: Progress | None) -> Thresholds:
+    """Thresholds as `calibrate_on` sets them, once for all cells of a process that ask for the same."""
+    asked = value_digest([spec["labels"]["recognizer"], *(spec[name] for name in _CALIBRATED_BY)])
+    if asked not in _CALIBRATED:
+        _CALIBRATED[asked] = calibrate_on(spec, cache, progress)
+    return _CALIBRATED[asked]
 
 
 def calibrate_on(spec: Mapping[str, Any], cache: ArrayCache, progress: Progress | None = None) -> Thresholds:
@@ -149,7 +162,7 @@ def calibrate_on(spec: Mapping[str, Any], cache: ArrayCache, progress: Progress 
         recognizer=dataclasses.replace(recognizer, label=spec["labels"]["recognizer"]),
         aligner=aligner,
         comparison=spec["comparison"],
-        images_read_by=image_readers(),
+        images_read_by=images_read_by(),
         runtime=dict(acquired.runtime),
         dataset=CalibrationData(
             name=name,

@@ -17,8 +17,7 @@ from bench import registry
 from bench.api import Aligner, Cell, Dataset, Recognizer, Trials
 from bench.config import PluginEntry, Sweep, axes_of
 from bench.errors import ConfigError, UnknownName
-from bench.images import READER
-from bench.provenance import version_of
+from bench.provenance import images_read_by
 from bench.store.fitting import Setup, find_fitting
 from bench.store.legacy import LEGACY, LEGACY_CONSTANTS, legacy_model
 from bench.store.thresholds import PluginIdentity
@@ -38,6 +37,7 @@ def plan_calibration(
     aligner: Aligner,
     dataset_entry: Entry,
     evaluated: Trials,
+    remembered: dict[str, Entry] | None = None,
 ) -> Entry | None:
     """Where the thresholds of a cell come from, as the part ``calibration`` of its spec.
 
@@ -50,6 +50,7 @@ def plan_calibration(
         aligner: the plugin that it names.
         dataset_entry: the data set that is reported on.
         evaluated: the trials that are reported on.
+        remembered: people to calibrate on, drawn for another cell of the same data set; added to.
 
     Returns:
         Plain data with ``kind``: ``"data"``, ``"manifest"`` or ``"profile"``; None for a sweep that carries nothing
@@ -72,10 +73,13 @@ def plan_calibration(
             recognizer=PluginIdentity(label=label, **mine),
             aligner=PluginIdentity(**finder),
             comparison=recognizer.comparison,
-            images_read_by=image_readers(),
+            images_read_by=images_read_by(),
         )
         return _stored(wanted.thresholds, setup, dataset_entry["name"], evaluated)
-    return _calibrated_now(sweep, dataset_entry, evaluated, wanted.fmr or sweep.fmr)
+    known = {} if remembered is None else remembered
+    if "now" not in known:
+        known["now"] = _calibrated_now(sweep, dataset_entry, evaluated, wanted.fmr or sweep.fmr)
+    return known["now"]
 
 
 def calibration_identity(part: Entry | None) -> Entry | None:
@@ -240,8 +244,3 @@ def origin_name(dataset: str, split: str | None, evaluated_on: str) -> str:
 def carried_name(origin: str, what: str) -> str:
     """An operating point of carried-over thresholds: ``"dev:fmr=0.01"``, ``"dev:eer"``, ``"dev:logistic"``."""
     return f"{origin}:{what}"
-
-
-def image_readers() -> dict[str, str]:
-    """Distribution to version of what turns files into pixels."""
-    return {name: version_of(name) for name in READER}

@@ -16,7 +16,7 @@ from bench.metrics import FigureValue, support_of
 from bench.metrics.clusters import Clusters
 from bench.metrics.discard import DiscardCurve, discard_area, discard_curve, drawn_discard_areas
 from bench.metrics.intervals import percentile_interval, rate_interval
-from bench.sweep.grouping import check_quality, known
+from bench.sweep.grouping import check_quality, known, refuse_templates
 
 SHARES = tuple(step / 50 for step in range(26))
 """The shares at which the curve is drawn: 0 to 50 % in steps of 2 %."""
@@ -52,8 +52,9 @@ def discard_figures(
         row for every share of `SHARES` at which something more is discarded, and the share that truly is.
 
     Raises:
-        ConfigError: a column of words.
+        ConfigError: a column of words, or templates in place of photos.
     """
+    refuse_templates(trials, "discard")
     figures: list[FigureValue] = []
     rows: list[tuple[str, str, float, float, float, float]] = []
     eligible = trials.mated & ~np.isnan(scores)

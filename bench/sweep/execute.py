@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from bench.api import Cell, Failure, Outcome, Progress, Success
 from bench.store.cache import ArrayCache
+from bench.sweep.generated import generated
 from bench.sweep.identification import identification
 from bench.sweep.remedies import machine_failure
 from bench.sweep.verification import verification
@@ -15,6 +16,7 @@ from bench.sweep.verification import verification
 ASSESSMENTS: Mapping[str, Callable[[Cell, ArrayCache, Progress | None], Success]] = {
     "verification": verification,
     "identification": identification,
+    "generated": generated,
 }
 
 

@@ -100,6 +100,23 @@ def column_values(
     return found
 
 
+def refuse_templates(trials: Trials, what: str) -> None:
+    """Makes sure that single photos are compared: a template has no column's value.
+
+    Args:
+        trials: the trials.
+        what: the key of the sweep file that asks for columns, for the error.
+
+    Raises:
+        ConfigError: they compare templates.
+    """
+    if trials.templates is not None:
+        raise ConfigError(
+            f"{what}: the protocol {trials.protocol!r} compares templates of several photos, and columns are about one "
+            f"photo each; leave {what} out of this sweep"
+        )
+
+
 def known(values: ColumnValues) -> NDArray[np.bool_]:
     """Bool (N,): which photos have a value."""
     return values != "" if values.dtype.kind == "U" else ~np.isnan(values)
@@ -281,6 +298,7 @@ def group_figures(
         For each column first what belongs to no group, with the column's name as group; then the figures of
         `bench.metrics.groups.assess_groups`.
     """
+    refuse_templates(trials, "groups")
     figures: list[FigureValue] = []
     for entry in entries:
         codes, names = group_of_frames(entry, values[entry.column], trials.frames)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from bench.errors import CorruptFile, MissingFile
 from bench.provenance import value_digest
 from bench.seeding import stream
 from bench.sweep.instances import plain
+
+LOG = logging.getLogger(__name__)
 
 Entry = dict[str, Any]
 
@@ -44,6 +47,15 @@ def settings_of(entry: Mapping[str, Any]) -> Entry:
 def entry_of(part: Mapping[str, Any]) -> Entry:
     """The sweep-file entry that a part of a cell's spec, with name and settings, stands for."""
     return {"name": part["name"], **part["settings"]}
+
+
+def warn_of_inferred_people(dataset: Dataset, name: str) -> None:
+    """Says so where a data set does not know who its photos show: one person may stand under several names."""
+    if getattr(dataset, "people_are_inferred", False):
+        LOG.warning(
+            "%s does not name its people: they were inferred, and one may stand under several names, so that people "
+            "who are taken to be different may be the same", name,
+        )  # fmt: skip
 
 
 def refuse_changes(where: str, planned: Mapping[str, Any], trials_digest: str, images: str) -> None:

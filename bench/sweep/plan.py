@@ -5,29 +5,28 @@ It imports nothing heavy.
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from bench import registry
-from bench.api import Aligner, Cell, Dataset, Kind, Recognizer, Trials
-from bench.config import PluginEntry, RecognizerEntry, Sweep, axes_of, refuse_unknown
+from bench.api import Aligner, Cell, Dataset, Recognizer, Trials
+from bench.config import PluginEntry, RecognizerEntry, Sweep
 from bench.datasets.searches import ONE_TO_MANY, draw_searches
 from bench.errors import ConfigError, UnknownName
-from bench.images import READER
-from bench.provenance import value_digest, version_of
+from bench.provenance import images_read_by, value_digest
+from bench.sweep.acquisition import check_cast
+from bench.sweep.axes import Axes, expand
 from bench.sweep.calibration_plan import calibration_identity, plan_calibration
 from bench.sweep.grouping import plan_columns
-from bench.sweep.inputs import Entry, draw_trials, identity_of, images_digest, settings_of
+from bench.sweep.inputs import Entry, draw_trials, identity_of, images_digest, settings_of, warn_of_inferred_people
 from bench.sweep.instances import plain, plugin
+from bench.sweep.making_plan import making_identity, plan_making
+from bench.sweep.sighting import Cast
 
 CELL_REVISION = 2
 """Part of every cell's key; it moves when what a cell computes from the same inputs moves."""
-
-Axes = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -57,14 +56,44 @@ def plan(sweep: Sweep) -> Plan:
     """
     cells: list[Cell] = []
     frames = trials = 0
-    for dataset_entry, dataset_axes in _expand("dataset", sweep.dataset):
+    for dataset_entry, dataset_axes in expand("dataset", sweep.dataset):
         dataset: Dataset = plugin("dataset", dataset_entry)
-        for assessment in sweep.assessments:
-            work = _PLANNERS[assessment](sweep, dataset, dataset_entry)
+        drawn = _Drawn(sweep, dataset, dataset_entry)
+        for work in _works(drawn):
             frames, trials = frames + work.frames, trials + work.comparisons
-            cells += _cells(sweep, assessment, dataset_entry, dataset_axes, work)
+            cells += _cells(drawn, dataset_axes, work)
     _refuse_confusion(cells)
     return Plan(sweep, tuple(cells), frames, trials)
+
+
+class _Drawn:
+    """A data set of a sweep, and what is drawn of it once for all cells.
+
+    Attributes:
+        sweep: the sweep.
+        dataset: the data set.
+        entry: ``{"name": ..., **settings}``.
+        calibrations: what `plan_calibration` remembers.
+    """
+
+    def __init__(self, sweep: Sweep, dataset: Dataset, entry: Entry) -> None:
+        self.sweep, self.dataset, self.entry = sweep, dataset, entry
+        self.calibrations: dict[str, Entry] = {}
+
+    @cached_property
+    def trials(self) -> Trials:
+        """The trials of the sweep's protocol. Raises `UnknownName`."""
+        protocol = self.sweep.protocol or self.dataset.protocols[0]
+        if protocol not in self.dataset.protocols:
+            raise UnknownName("protocol", protocol, self.dataset.protocols, f"(of data set {self.entry['name']!r})")
+        return draw_trials(self.dataset, self.entry["name"], protocol, self.sweep.seed)
+
+    @cached_property
+    def compared(self) -> Mapping[str, Any]:
+        """The part of a cell's identity that says which trials."""
+        trials = self.trials
+        images = images_digest(self.dataset, trials.frames)
+        return {"protocol": trials.protocol, "trials": trials.digest, "images": images}
 
 
 @dataclass(frozen=True)
@@ -72,73 +101,86 @@ class _Work:
     """What every recognizer is asked on a data set.
 
     Attributes:
+        assessment: which.
         part: the part of each cell's identity that says so.
         frames: how many photos take part.
         comparisons: how many comparisons that is.
         trials: the trials, where there are some: thresholds must come from other people than theirs.
+        labels: what its figures are filed under besides data set, protocol, recognizer and their settings.
+        entries: role to sweep-file entry, of plugins besides data set, recognizer and aligner.
     """
 
+    assessment: str
     part: Mapping[str, Any]
     frames: int
     comparisons: int
     trials: Trials | None = None
+    labels: Mapping[str, Any] = field(default_factory=dict)
+    entries: Mapping[str, Entry] = field(default_factory=dict)
 
 
-def _verification(sweep: Sweep, dataset: Dataset, entry: Entry) -> _Work:
-    protocol = sweep.protocol or dataset.protocols[0]
-    if protocol not in dataset.protocols:
-        raise UnknownName("protocol", protocol, dataset.protocols, f"(of data set {entry['name']!r})")
-    trials = draw_trials(dataset, entry["name"], protocol, sweep.seed)
+def _works(drawn: _Drawn) -> Iterator[_Work]:
+    for assessment in drawn.sweep.assessments:
+        yield _PLANNERS[assessment](drawn)
+    for made in plan_making(drawn.sweep, drawn.dataset, drawn.entry):
+        part = {**drawn.compared, **made.part}
+        yield _Work("generated", part, made.faces, made.comparisons, drawn.trials, made.labels, made.entries)
+
+
+def _verification(drawn: _Drawn) -> _Work:
+    sweep, trials = drawn.sweep, drawn.trials
     part = {
-        "protocol": protocol,
-        "trials": trials.digest,
-        "images": images_digest(dataset, trials.frames),
+        **drawn.compared,
         "columns": {
             "files": [str(path.absolute()) for path in sweep.columns],
-            "digests": plan_columns(sweep, dataset, trials.frames),
+            "digests": plan_columns(sweep, drawn.dataset, trials.frames),
         },
         "groups": [plain(group.model_dump()) for group in sweep.groups],
         "discard": list(sweep.discard),
     }
-    return _Work(part, len(trials.frames), len(trials.probe), trials)
+    return _Work("verification", part, len(trials.frames), len(trials.probe), trials)
 
 
-def _identification(sweep: Sweep, dataset: Dataset, entry: Entry) -> _Work:
-    searches = draw_searches(dataset, entry["name"], sweep.seed)
+def _identification(drawn: _Drawn) -> _Work:
+    warn_of_inferred_people(drawn.dataset, drawn.entry["name"])
+    searches = draw_searches(drawn.dataset, drawn.entry["name"], drawn.sweep.seed)
     part = {
         "protocol": ONE_TO_MANY,
         "trials": searches.digest,
-        "images": images_digest(dataset, searches.frames),
+        "images": images_digest(drawn.dataset, searches.frames),
     }
-    return _Work(part, len(searches.frames), len(searches.probe) * len(searches.gallery))
+    return _Work("identification", part, len(searches.frames), len(searches.probe) * len(searches.gallery))
 
 
-_PLANNERS: Mapping[str, Callable[[Sweep, Dataset, Entry], _Work]] = {
+_PLANNERS: Mapping[str, Callable[[_Drawn], _Work]] = {
     "verification": _verification,
     "identification": _identification,
 }
 
 
-def _cells(sweep: Sweep, assessment: str, dataset_entry: Entry, dataset_axes: Axes, work: _Work) -> Iterator[Cell]:
-    dataset: Dataset = plugin("dataset", dataset_entry)
+def _cells(drawn: _Drawn, dataset_axes: Axes, work: _Work) -> Iterator[Cell]:
+    sweep, dataset_entry = drawn.sweep, drawn.entry
     for wanted in sweep.recognizers:
-        for entry, axes in _expand("recognizer", wanted):
+        for entry, axes in expand("recognizer", wanted):
             recognizer: Recognizer = plugin("recognizer", entry)
             for aligner_entry, aligner_axes in _aligners(wanted, recognizer):
                 aligner: Aligner = plugin("aligner", aligner_entry)
+                check_cast(Cast(dataset_entry, aligner_entry, entry), drawn.dataset)
+                finder = {"aligner": aligner_entry["name"], **aligner_axes}
                 labels = {
                     "dataset": dataset_entry["name"],
                     "protocol": work.part["protocol"],
                     "recognizer": wanted.label or wanted.name,
-                    "settings": {**dataset_axes, **axes, "aligner": aligner_entry["name"], **aligner_axes},
+                    **work.labels,
+                    "settings": {**dataset_axes, **axes, **finder, **work.labels.get("settings", {})},
                 }
                 identity = {
                     "cell": CELL_REVISION,
                     "labels": labels,
-                    "assessment": assessment,
-                    "dataset": identity_of(dataset_entry, dataset),
+                    "assessment": work.assessment,
+                    "dataset": identity_of(dataset_entry, drawn.dataset),
                     **work.part,
-                    "images_read_by": {name: version_of(name) for name in READER},
+                    "images_read_by": images_read_by(),
                     "recognizer": identity_of(entry, recognizer),
                     "aligner": identity_of(aligner_entry, aligner),
                     "comparison": recognizer.comparison,
@@ -147,7 +189,7 @@ def _cells(sweep: Sweep, assessment: str, dataset_entry: Entry, dataset_axes: Ax
                     "seed": sweep.seed,
                     "calibration": None,
                 }
-                settings = {"dataset": dataset_entry, "recognizer": entry, "aligner": aligner_entry}
+                settings = {"dataset": dataset_entry, "recognizer": entry, "aligner": aligner_entry, **work.entries}
                 if work.trials is not None:
                     identity["calibration"] = plan_calibration(
                         sweep,
@@ -158,6 +200,7 @@ def _cells(sweep: Sweep, assessment: str, dataset_entry: Entry, dataset_axes: Ax
                         aligner=aligner,
                         dataset_entry=dataset_entry,
                         evaluated=work.trials,
+                        remembered=drawn.calibrations,
                     )
                 yield Cell(value_digest(_keyed(identity)), _with_settings(identity, settings), labels)
 
@@ -167,32 +210,24 @@ def _aligners(wanted: RecognizerEntry, recognizer: Recognizer) -> Iterator[tuple
     if entries is None:
         entries = (PluginEntry.model_validate(dict(recognizer.default_aligner())),)
     for entry in entries:
-        yield from _expand("aligner", entry)
-
-
-def _expand(kind: Kind, entry: PluginEntry) -> Iterator[tuple[Entry, Axes]]:
-    """Every combination of the axes among an entry's settings, with each axis' value under its dotted name."""
-    given = plain(entry.settings)
-    cls = registry.settings_class(registry.registry().find(kind, entry.name))
-    own = set(type(entry).model_fields) - {"settings"}
-    refuse_unknown(given, {field.name for field in dataclasses.fields(cls)} | own, f"{kind} {entry.name}", "setting")
-    axes = axes_of(cls, given)
-    for values in itertools.product(*axes.values()):
-        chosen = dict(zip(axes, values, strict=True))
-        yield {"name": entry.name, **given, **chosen}, {f"{kind}.{axis}": value for axis, value in chosen.items()}
+        yield from expand("aligner", entry)
 
 
 def _with_settings(identity: Mapping[str, Any], entries: Mapping[str, Entry]) -> dict[str, Any]:
-    spec = dict(identity)
+    spec: dict[str, Any] = plain(identity)
     for role, entry in entries.items():
-        spec[role] = {**spec[role], "settings": settings_of(entry)}
+        part = spec
+        for step in role.split("."):
+            part = part[step]
+        part["settings"] = settings_of(entry)
     return spec
 
 
 def _keyed(identity: Mapping[str, Any]) -> dict[str, Any]:
     """The identity without where things lie on this machine."""
     columns = identity.get("columns", {}).get("digests")
-    return {**identity, "columns": columns, "calibration": calibration_identity(identity["calibration"])}
+    made = making_identity(identity) if "maker" in identity else identity
+    return {**made, "columns": columns, "calibration": calibration_identity(identity["calibration"])}
 
 
 def _refuse_confusion(cells: list[Cell]) -> None:
@@ -200,6 +235,12 @@ def _refuse_confusion(cells: list[Cell]) -> None:
     for cell in cells:
         if counts[cell.spec["assessment"], value_digest(cell.labels)] > 1:
             name = cell.labels["recognizer"]
+            if maker := cell.spec.get("maker"):
+                raise ConfigError(
+                    f"figures could not tell two of {maker['name']}, as {name!r} sees it, apart; give each "
+                    f"{maker['kind']} and each recognizer a label, such as "
+                    f"{{name: {maker['name']}, label: {maker['label']}-2}}"
+                )
             raise ConfigError(
                 f"figures could not tell two recognizers called {name!r} apart; give each a label, such as "
                 f"{{name: {cell.spec['recognizer']['name']}, label: {name}-2}}, or make one "

@@ -39,6 +39,8 @@ _DUE: Mapping[Resume, tuple[Status, ...]] = {
     "all": ("absent", "failure", "success"),
 }
 
+_ROLES = ("dataset", "aligner", "recognizer", "maker", "maker_aligner")
+
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EBADF)
 """What a file system without locks answers: nobody can be kept off there."""
 
@@ -164,7 +166,7 @@ def _what_ran(outcome: Mapping[str, Any]) -> dict[str, Any]:
         "runtime": outcome.get("runtime"),
         "origin": outcome["origin"],
         "digests": {name: spec[name] for name in ("trials", "images")},
-        "fingerprints": {role: spec[role]["fingerprint"] for role in ("dataset", "aligner", "recognizer")},
+        "fingerprints": {role: spec[role]["fingerprint"] for role in _ROLES if role in spec},
     }
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from bench.api import Aligner, Dataset, Face, FrameImage, Template
 from bench.errors import ConfigError, CorruptFile, WorkerLost
+from bench.provenance import images_read_by
 from bench.store.cache import Arrays
 from bench.sweep.instances import plugin
 from bench.sweep.worker import become_worker, default_workers, interrupts_held, refuse_unguarded_script
@@ -58,6 +59,20 @@ class Cast:
     dataset: Mapping[str, Any]
     aligner: Mapping[str, Any]
     recognizer: Mapping[str, Any]
+
+
+def aligned_by(name: str, aligner: Aligner) -> dict[str, Any]:
+    """What found faces depend on besides the image: the parts by which the cache keeps them.
+
+    Args:
+        name: the aligner's.
+        aligner: the aligner.
+    """
+    return {
+        "images_read_by": images_read_by(),
+        "aligner": name,
+        "aligner_fingerprint": dict(aligner.fingerprint()),
+    }
 
 
 def sight(

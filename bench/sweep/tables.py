@@ -12,6 +12,7 @@ from bench.api import Comparison, Frame, Trials
 from bench.metrics.verification_intervals import RocBand
 from bench.scoring import pair_scores
 from bench.sweep.acquisition import Acquisition
+from bench.sweep.scores import compared_embeddings
 
 MATRIX_PEOPLE = 40
 """How many people the identity-similarity matrix shows at most."""
@@ -19,8 +20,8 @@ MATRIX_PEOPLE = 40
 
 def trials_table(trials: Trials, scores: NDArray[np.float32]) -> pd.DataFrame:
     """The table `trials` of `bench.store.schema`."""
-    keys = pd.Index([frame.key for frame in trials.frames])
-    subjects, code = np.unique([frame.subject for frame in trials.frames], return_inverse=True)
+    keys = pd.Index(trials.keys)
+    subjects, code = np.unique(trials.subjects, return_inverse=True)
     people = pd.Index(subjects.tolist())
     fold = pd.array([None] * len(scores), "Int16") if trials.fold is None else pd.array(trials.fold, "Int16")
     return pd.DataFrame(
@@ -57,11 +58,13 @@ def identities_table(
     """The table `identities` of `bench.store.schema`: mean scores between at most `MATRIX_PEOPLE` people.
 
     People with two acquired photos or more take part, drawn by `rng` where there are too many; a person's score with
-    themself is the mean over pairs of different photos.
+    themself is the mean over pairs of different photos. Where templates are compared, they stand for photos here too.
     """
+    embeddings, there = compared_embeddings(acquired, trials, comparison)
     photos: dict[str, list[int]] = {}
-    for index in np.flatnonzero(acquired.acquired):
-        photos.setdefault(trials.frames[index].subject, []).append(int(index))
+    subjects = trials.subjects
+    for index in np.flatnonzero(there):
+        photos.setdefault(subjects[index], []).append(int(index))
     people = sorted(subject for subject, indices in photos.items() if len(indices) > 1)
     if len(people) > MATRIX_PEOPLE:
         people = sorted(rng.choice(people, MATRIX_PEOPLE, replace=False).tolist())
@@ -70,7 +73,7 @@ def identities_table(
         return pd.DataFrame({"subject": [], "other": [], "similarity": [], "comparisons": []})
     owner = np.repeat(np.arange(len(people)), [len(photos[person]) for person in people])
     first, second = (index.astype(np.int32) for index in np.triu_indices(len(chosen), 1))
-    scores = pair_scores(acquired.embeddings[chosen], first, second, comparison).astype(np.float64)
+    scores = pair_scores(embeddings[chosen], first, second, comparison).astype(np.float64)
     cell = owner[first] * len(people) + owner[second]
     total = np.bincount(cell, scores, len(people) ** 2)
     count = np.bincount(cell, minlength=len(people) ** 2)

@@ -1,1 +1,0 @@
-"""Whether a plugin keeps the promises of its protocol: what `impersona check` asks and contract tests run."""

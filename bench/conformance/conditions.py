@@ -1,0 +1,103 @@
+"""Batches for generators and attacks, made of drawn people as a sweep makes them of photos."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.aligners.templates import crop_matrix, move_points, warp_labels
+from bench.api import FaceBatch, Template
+from bench.conformance.finding import NotAsked
+from bench.conformance.sample import FEW, Person, cropped, people
+from bench.errors import PluginError
+
+FIELDS = tuple(field.name for field in dataclasses.fields(FaceBatch) if field.name != "images")
+SCHEME = "dlib68"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a maker takes.
+
+    Attributes:
+        template: of its crops.
+        contributors: K, people a face.
+        size: N, faces a batch.
+        conditions: fields of `FaceBatch` besides ``images``.
+    """
+
+    template: Template
+    contributors: int
+    size: int
+    conditions: frozenset[str]
+
+
+def make_batch(recipe: Recipe, replaced: int | None = None) -> FaceBatch:
+    """A batch of faces, each of K people in a row.
+
+    Args:
+        recipe: what the maker takes.
+        replaced: the contributor who is somebody else in every face, 0 to K - 1; None for nobody.
+
+    Raises:
+        NotAsked: there is no sample of a condition.
+    """
+    if "identity" in recipe.conditions:
+        raise NotAsked("it takes identity, embeddings of a length that it alone knows; no sample has them")
+    wanted = recipe.conditions
+    crew = people(max(FEW, recipe.contributors + 2))
+    kinds = ["landmarks"] if wanted & {"landmarks", "reference_landmarks"} else []
+    kinds += ["masks"] if wanted & {"masks", "reference_masks"} else []
+    try:
+        ready = [_contribution(person, recipe.template, kinds) for person in crew]
+    except PluginError as error:
+        raise NotAsked(f"no sample crop can be made: {error}") from error
+    faces = [_crew_of(row, len(crew), recipe.contributors, replaced) for row in range(recipe.size)]
+    values: dict[str, Any] = {"images": np.stack([ready[face[0]]["images"] for face in faces])}
+    if recipe.contributors > 1:
+        values["references"] = _others(ready, faces, "images")
+    for kind in kinds:
+        values[kind] = np.stack([ready[face[0]][kind] for face in faces])
+        if recipe.contributors > 1:
+            values[f"reference_{kind}"] = _others(ready, faces, kind)
+    if "attributes" in wanted:
+        values["attributes"] = np.stack([crew[face[0]].attributes for face in faces])
+    return FaceBatch(**values)
+
+
+def spoilt(batch: FaceBatch) -> FaceBatch:
+    """A copy whose last face has no usable landmarks, all in one corner, and a mask of background only."""
+    values = {name: getattr(batch, name) for name in ("images", *FIELDS)}
+    copies: dict[str, Any] = {name: None if value is None else value.copy() for name, value in values.items()}
+    for name in ("landmarks", "reference_landmarks", "masks", "reference_masks"):
+        if copies[name] is not None:
+            copies[name][-1] = 0
+    return FaceBatch(**copies)
+
+
+def _crew_of(row: int, people_there: int, contributors: int, replaced: int | None) -> list[int]:
+    """Whose photos make a face; the last of the people stands in for the one who is replaced."""
+    there = people_there - 1
+    chosen = [(row + number) % there for number in range(contributors)]
+    if replaced is not None:
+        chosen[replaced] = there
+    return chosen
+
+
+def _contribution(person: Person, template: Template, kinds: Sequence[str]) -> dict[str, NDArray[Any]]:
+    found: dict[str, NDArray[Any]] = {"images": cropped(person, template)}
+    matrix = crop_matrix(person.face, template)
+    if "landmarks" in kinds:
+        found["landmarks"] = move_points(person.face.landmarks[SCHEME], matrix)
+    if "masks" in kinds:
+        found["masks"] = warp_labels(person.mask, matrix, template.side)
+    return found
+
+
+def _others(ready: Sequence[dict[str, NDArray[Any]]], faces: Sequence[Sequence[int]], kind: str) -> NDArray[Any]:
+    return np.stack([np.stack([ready[one][kind] for one in face[1:]]) for face in faces])

@@ -1,0 +1,230 @@
+"""What generators and attacks promise: faces in [0, 1] or NaN, of what they were given, drawn from the given stream."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from bench.api import Budget, Crops, FaceBatch, Goal, Template
+from bench.conformance.conditions import FIELDS, SCHEME, Recipe, make_batch, spoilt
+from bench.conformance.finding import Inspection, NotAsked, expect, expect_refusal, in_words
+from bench.conformance.oracle import SampleOracle
+from bench.conformance.subject import Subject
+from bench.conformance.values import (
+    ask_default_aligner,
+    ask_template,
+    expect_array,
+    expect_count,
+    expect_option,
+    expect_same,
+)
+from bench.errors import ImpersonaError
+from bench.seeding import stream
+
+Make = Callable[[Any, FaceBatch], Crops]
+"""Called with a plugin and a batch; always the same random stream."""
+
+Access = Literal["nothing", "decisions", "scores", "gradients"]
+
+
+def ask_generator(asks: Inspection, subject: Subject, generator: Any) -> None:
+    """Asks what `bench.api.Generator` promises."""
+    recipe = _ask_recipe(asks, "Generator", generator)
+    if recipe is None:
+        asks.stop("Generator.generate", "float32 (N, 3, S, S) in [0, 1]", "what it takes is not known")
+        return
+    _ask_faces(asks, "Generator", "Generator.generate", subject, generator, recipe, _generate)
+
+
+def ask_attack(asks: Inspection, subject: Subject, attack: Any) -> None:
+    """Asks what `bench.api.Attack` promises, for each of its goals."""
+    recipe = _ask_recipe(asks, "Attack", attack)
+    with asks.promise("Attack.goals", "a frozenset of impersonate, dodge, hide"):
+        goals = attack.goals
+        expect(isinstance(goals, frozenset) and goals, in_words(goals), "a frozenset with one goal or more")
+        for goal in goals:
+            expect_option(goal, Goal)
+    known = asks.last_kept
+    with asks.promise("Attack.access", "nothing, decisions, scores or gradients"):
+        expect_option(attack.access, Access)
+    if recipe is None or not known or not asks.last_kept:
+        asks.stop("Attack.run", "float32 (N, 3, S, S) in [0, 1]", "what it takes is not known")
+        return
+    for goal in sorted(attack.goals):
+        line = f"Attack.run ({goal})" if len(attack.goals) > 1 else "Attack.run"
+        _ask_faces(asks, "Attack", line, subject, attack, recipe, _run_for(goal))
+        _ask_budget(asks, line, attack, recipe, goal)
+
+
+def _generate(generator: Any, batch: FaceBatch) -> Crops:
+    faces: Crops = generator.generate(batch, stream(0, "conformance"))
+    return faces
+
+
+def _run_for(goal: Goal) -> Make:
+    def run(attack: Any, batch: FaceBatch) -> Crops:
+        oracle = SampleOracle(attack.access)
+        faces: Crops = attack.run(batch, oracle, goal, Budget(steps=2), stream(0, "conformance"))
+        return faces
+
+    return run
+
+
+def _ask_recipe(asks: Inspection, kind: str, maker: Any) -> Recipe | None:
+    """Asks what the maker takes; None where that is not known."""
+    sound = True
+    with asks.promise(f"{kind}.conditions", "a frozenset of fields of FaceBatch besides images"):
+        expect(isinstance(maker.conditions, frozenset), in_words(maker.conditions), "a frozenset")
+        strange = sorted(map(str, maker.conditions - set(FIELDS)))
+        expect(not strange, f"the conditions {strange}", f"some of {', '.join(FIELDS)}")
+    sound &= asks.last_kept
+    with asks.promise(f"{kind}.contributors", "an int of at least 1"):
+        expect_count(maker.contributors)
+    sound &= asks.last_kept
+    with asks.promise(f"{kind}.batch_size", "an int of at least 1"):
+        expect_count(maker.batch_size)
+    sound &= asks.last_kept
+    template = ask_template(asks, kind, maker)
+    if template is None or not sound:
+        return None
+    with asks.promise(f"{kind}.conditions", "references, where more than one person contributes"):
+        missing = maker.contributors > 1 and "references" not in maker.conditions
+        expect(not missing, f"{maker.contributors} contributors, no references", "references among the conditions")
+    points = bool(maker.conditions & {"landmarks", "reference_landmarks"})
+    ask_default_aligner(asks, kind, maker, template, SCHEME if points else "")
+    return Recipe(template, maker.contributors, maker.batch_size, frozenset(maker.conditions))
+
+
+def _ask_faces(
+    asks: Inspection, kind: str, line: str, subject: Subject, maker: Any, recipe: Recipe, make: Make
+) -> None:
+    batch: FaceBatch | None = None
+    faces: Any = None
+    with asks.promise(line, "float32 (N, 3, S, S) in [0, 1], or rows of NaN; faces of ordinary photos are made"):
+        batch = make_batch(recipe)
+        faces = make(maker, _copy(batch))
+        _expect_faces(faces, recipe.size, recipe.template)
+        made = int(_made(faces).sum())
+        expect(made, f"{recipe.size} rows of NaN", "faces: these are drawn people seen from the front")
+    if batch is None or not asks.last_kept:
+        return
+    with asks.promise(line, "the same faces of the same rng, and from a second instance"):
+        for other in (maker, subject.fresh()):
+            change = "draw from the rng that is given, and from nothing else"
+            expect_same(faces, make(other, _copy(batch)), "faces", change)
+    with asks.promise(line, "a face does not depend on what shares its batch"):
+        _expect_independence(maker, recipe, make, batch, faces)
+    with asks.promise("FaceBatch", f"what is given to {line.split('.')[1]} is left as it was"):
+        given = _copy(batch)
+        make(maker, given)
+        for name, before, after in _fields(batch, given):
+            expect_same(before, after, f"rows of {name}", "work on a copy")
+    with asks.promise(f"{kind}.contributors", "everybody who contributes shows in the faces"):
+        _expect_everybody(maker, recipe, make, batch, faces)
+    if recipe.contributors > 1:
+        with asks.promise(f"{kind}.contributors", "one contributor too many is refused"):
+            more = make_batch(dataclasses.replace(recipe, contributors=recipe.contributors + 1))
+            expect_refusal(lambda: make(maker, more), f"{recipe.contributors} other contributors a face")
+    for name in sorted(recipe.conditions):
+        with asks.promise(f"{kind}.conditions", f"a batch without {name} is refused by name"):
+            expect_refusal(functools.partial(make, maker, _without(batch, name)), f"no {name}", name)
+    if recipe.conditions & {"landmarks", "reference_landmarks", "masks", "reference_masks"}:
+        with asks.promise(line, "a face that cannot be made is a row of NaN or a face, never an exception"):
+            odd = make(maker, spoilt(batch))
+            _expect_faces(odd, recipe.size, recipe.template)
+            if recipe.size > 1:
+                expect_same(faces[:1], odd[:1], "faces", "one face that cannot be made must not change another")
+
+
+def _expect_faces(faces: Any, size: int, template: Template) -> None:
+    expect_array(faces, "float32", (size, 3, template.side, template.side))
+    empty = np.isnan(faces).all(axis=(1, 2, 3))
+    holes = int((np.isnan(faces).any(axis=(1, 2, 3)) & ~empty).sum())
+    expect(not holes, f"{holes} faces with some NaN pixels", "faces without NaN, or rows of nothing else")
+    rest = faces[~empty]
+    if rest.size:
+        low, high = float(rest.min()), float(rest.max())
+        expect(low >= 0 and high <= 1, f"pixels from {low:.4g} to {high:.4g}", "0 to 1", "clip them")
+
+
+def _made(faces: Crops) -> Any:
+    return ~np.isnan(faces).any(axis=(1, 2, 3))
+
+
+def _copy(batch: FaceBatch) -> FaceBatch:
+    return _of_rows(batch, np.arange(len(batch.images)))
+
+
+def _of_rows(batch: FaceBatch, rows: Any) -> FaceBatch:
+    values = {field.name: getattr(batch, field.name) for field in dataclasses.fields(batch)}
+    copies: dict[str, Any] = {name: None if value is None else value[rows].copy() for name, value in values.items()}
+    return FaceBatch(**copies)
+
+
+def _without(batch: FaceBatch, name: str) -> FaceBatch:
+    return dataclasses.replace(_copy(batch), **{name: None})  # type: ignore[arg-type]
+
+
+def _fields(first: FaceBatch, second: FaceBatch) -> list[tuple[str, Any, Any]]:
+    names = [field.name for field in dataclasses.fields(first) if getattr(first, field.name) is not None]
+    return [(name, getattr(first, name), getattr(second, name)) for name in names]
+
+
+def _expect_independence(maker: Any, recipe: Recipe, make: Make, batch: FaceBatch, faces: Crops) -> None:
+    if recipe.size == 1:
+        return
+    change = "compute each row by itself, and draw as much for every row"
+    for kept in (0, recipe.size - 1):
+        rows = np.roll(np.arange(recipe.size), 1)
+        rows[kept] = kept
+        again = make(maker, _of_rows(batch, rows))
+        expect_same(faces[kept : kept + 1], again[kept : kept + 1], "faces", f"{change} (row {kept})")
+
+
+def _expect_everybody(maker: Any, recipe: Recipe, make: Make, batch: FaceBatch, faces: Crops) -> None:
+    for number in range(recipe.contributors):
+        other = make(maker, make_batch(recipe, replaced=number))
+        both = _made(faces) & _made(other)
+        if not both.any():
+            raise NotAsked("no face could be made of other photos")
+        same = np.array_equal(faces[both], other[both])
+        expect(
+            not same, f"the same faces where contributor {number + 1} is somebody else", "other faces",
+            "or, if these settings leave that person out on purpose, check with others",
+        )  # fmt: skip
+
+
+def _ask_budget(asks: Inspection, line: str, attack: Any, recipe: Recipe, goal: Goal) -> None:
+    batch = make_batch(recipe)
+    radius = 8 / 255
+    with asks.promise("Budget", f"{line.split('.')[1]} keeps to a radius and to its queries, or refuses them"):
+        for budget in (Budget("linf", radius, 2, 10_000), Budget("l2", 1.0, 2, 10_000)):
+            oracle = SampleOracle(attack.access)
+            try:
+                faces = attack.run(_copy(batch), oracle, goal, budget, stream(0, "conformance"))
+            except (ImpersonaError, ValueError):
+                continue
+            _expect_within(faces, batch.images, budget)
+            expect(oracle.queries <= 10_000, f"{oracle.queries} queries", "at most 10000")
+    with asks.promise("Attack.access", "it asks its oracle for no more than it declares"):
+        oracle = SampleOracle(attack.access)
+        attack.run(_copy(batch), oracle, goal, Budget(steps=2), stream(0, "conformance"))
+        expect(
+            not oracle.refused, f"a question for {' and '.join(oracle.refused)}", f"access {attack.access!r} at most"
+        )
+
+
+def _expect_within(faces: Crops, images: Crops, budget: Budget) -> None:
+    made = _made(faces)
+    away = (np.rint(faces[made] * 255) - np.rint(images[made] * 255)).reshape(int(made.sum()), -1) / 255
+    if not away.size:
+        return
+    far = float(np.abs(away).max()) if budget.norm == "linf" else float(np.linalg.norm(away, axis=1).max())
+    expect(
+        far <= budget.radius + 1e-6, f"a change of {far:.4g} in {budget.norm}", f"at most {budget.radius:.4g}",
+        "project onto the budget after rounding, or raise ValueError for a budget that means nothing to this attack",
+    )  # fmt: skip

@@ -1,0 +1,147 @@
+"""Made faces, kept between runs: a picture each, and a row that says what became of it and what it cost to the eye.
+
+They lie in the cache, beside embeddings and found faces, in a context of their own: FACES/CONTEXT/DIGEST.png and rows.
+The digest of a face is that of everything that determines its pixels; the row holds the digest of the file, so that a
+picture that was damaged or deleted is made anew. Where the cache cannot be written to, a temporary folder serves for as
+long as the process lives.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import logging
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import ConfigError, MissingFile
+from bench.places import CACHE_VARIABLE
+from bench.store.blobs import DiskStore
+from bench.store.cache import ArrayCache, CacheContext, context_digest
+
+LOG = logging.getLogger(__name__)
+
+MADE, NOT_FOUND, REFUSED = 0, 1, 2
+"""What became of a face: made; a contributor's face was not found; the maker could not make it."""
+
+
+@dataclass(frozen=True, eq=False)
+class FaceRows:
+    """What is known of M faces.
+
+    Attributes:
+        known: bool (M,), whether anything is; rows of the others mean nothing.
+        state: int8 (M,), `MADE`, `NOT_FOUND` or `REFUSED`.
+        structural_similarity: float32 (M,), NaN where not made.
+        peak_signal_to_noise_ratio: float32 (M,), dB; NaN where not made.
+    """
+
+    known: NDArray[np.bool_]
+    state: NDArray[np.int8]
+    structural_similarity: NDArray[np.float32]
+    peak_signal_to_noise_ratio: NDArray[np.float32]
+
+
+class FaceStore:
+    """The faces that one maker makes with one setting.
+
+    Args:
+        cache: where they are kept.
+        parts: everything that determines a face besides who contributes.
+
+    Raises:
+        ConfigError: the cache lies in no folder.
+    """
+
+    def __init__(self, cache: ArrayCache, parts: Mapping[str, Any]) -> None:
+        if not isinstance(cache.blobs, DiskStore):
+            raise ConfigError("made faces need a cache in a folder: aligners read them as files")
+        self._parts = {"kind": "faces", **parts}
+        self._cache = cache
+        self._open(cache.blobs)
+
+    def _open(self, blobs: DiskStore) -> None:
+        self._blobs = blobs
+        self._rows = CacheContext(blobs, self._parts)
+        self._prefix = f"faces/{context_digest(self._parts)}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the pictures lie, each called DIGEST.png."""
+        return self._blobs.root / self._prefix
+
+    def load(self, digests: Sequence[str]) -> FaceRows:
+        """What is known of some faces, pictures that are lost or damaged left out.
+
+        Args:
+            digests: of M faces.
+        """
+        place, arrays = self._rows.load(digests)
+        known = place >= 0
+        count = len(digests)
+        state = np.zeros(count, dtype=np.int8)
+        similarity, noise = (np.full(count, np.nan, dtype=np.float32) for _ in range(2))
+        if known.any():
+            rows = place[known]
+            state[known] = arrays["state"][rows]
+            similarity[known] = arrays["structural_similarity"][rows]
+            noise[known] = arrays["peak_signal_to_noise_ratio"][rows]
+            for index in np.flatnonzero(known & (state == MADE)).tolist():
+                known[index] = self._is_whole(digests[index], arrays["picture"][place[index]])
+        return FaceRows(known, state, similarity, noise)
+
+    def add(self, digests: Sequence[str], pictures: Mapping[str, bytes], rows: Mapping[str, NDArray[Any]]) -> None:
+        """Keeps faces: the pictures first, so that a row never speaks of one that is not there.
+
+        Args:
+            digests: of M faces.
+            pictures: digest to the bytes of a PNG file, of those that were made.
+            rows: ``state``, ``structural_similarity`` and ``peak_signal_to_noise_ratio``, (M,) each.
+        """
+        files = np.zeros((len(digests), 32), dtype=np.uint8)
+        for index, digest in enumerate(digests):
+            if digest in pictures:
+                files[index] = np.frombuffer(hashlib.sha256(pictures[digest]).digest(), dtype=np.uint8)
+        try:
+            self._add(digests, pictures, {**rows, "picture": files})
+        except OSError as error:
+            LOG.warning(
+                "made faces cannot be cached (%s: %s); they go to a temporary folder, and the next run makes them "
+                "again: free some space, or name another folder (export %s=/path/to/cache)",
+                error.strerror, error.filename, CACHE_VARIABLE,
+            )  # fmt: skip
+            self._move_out()
+            self._add(digests, pictures, {**rows, "picture": files})
+
+    def picture(self, digest: str) -> bytes:
+        """The bytes of a face's PNG file. Raises `MissingFile`."""
+        return self._blobs.get(f"{self._prefix}/{digest}.png")
+
+    def _add(self, digests: Sequence[str], pictures: Mapping[str, bytes], rows: Mapping[str, NDArray[Any]]) -> None:
+        for digest, data in pictures.items():
+            self._blobs.put(f"{self._prefix}/{digest}.png", data)
+        self._rows.add(list(digests), rows)
+
+    def _move_out(self) -> None:
+        """Goes on in a temporary folder, with the pictures that the cache holds already."""
+        before = self.folder
+        root = Path(tempfile.mkdtemp(prefix="impersona-faces-"))
+        atexit.register(shutil.rmtree, root, ignore_errors=True)
+        self._open(DiskStore(root))
+        self.folder.mkdir(parents=True)
+        for file in before.glob("*.png") if before.is_dir() else ():
+            (self.folder / file.name).symlink_to(file)
+
+    def _is_whole(self, digest: str, wanted: NDArray[np.uint8]) -> bool:
+        try:
+            found = hashlib.sha256(self.picture(digest)).digest()
+        except (MissingFile, OSError):
+            return False
+        return found == wanted.tobytes()

@@ -1,0 +1,36 @@
+"""The axes of a sweep: every combination of the settings to which a list of values was given."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from bench import registry
+from bench.api import Kind
+from bench.config import PluginEntry, axes_of, refuse_unknown
+from bench.sweep.inputs import Entry
+from bench.sweep.instances import plain
+
+Axes = dict[str, Any]
+
+
+def expand(kind: Kind, entry: PluginEntry) -> Iterator[tuple[Entry, Axes]]:
+    """Every combination of the axes among an entry's settings, with each axis' value under its dotted name.
+
+    Args:
+        kind: such as ``"recognizer"``.
+        entry: as a sweep file has it.
+
+    Raises:
+        UnknownName: a plugin or setting that is not there.
+    """
+    given = plain(entry.settings)
+    cls = registry.settings_class(registry.registry().find(kind, entry.name))
+    own = set(type(entry).model_fields) - {"settings"}
+    refuse_unknown(given, {field.name for field in dataclasses.fields(cls)} | own, f"{kind} {entry.name}", "setting")
+    axes = axes_of(cls, given)
+    for values in itertools.product(*axes.values()):
+        chosen = dict(zip(axes, values, strict=True))
+        yield {"name": entry.name, **given, **chosen}, {f"{kind}.{axis}": value for axis, value in chosen.items()}

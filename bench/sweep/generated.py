@@ -1,0 +1,199 @@
+"""The assessment `generated`: every made face against everybody who contributed to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.api import Cell, Comparison, Dataset, Embeddings, Frame, Progress, Success
+from bench.errors import CorruptFile
+from bench.metrics import FigureValue, operating_point_name, threshold_at_fmr
+from bench.metrics.attempts import Attempts
+from bench.metrics.vulnerability import assess_generated, assess_outcomes
+from bench.quality.assess import assess_quality
+from bench.store.cache import ArrayCache
+from bench.store.schema import to_parquet
+from bench.sweep.acquisition import Acquisition, acquire
+from bench.sweep.calibration import CarriedPoint, thresholds_of
+from bench.sweep.inputs import entry_of, images_digest
+from bench.sweep.instances import plugin
+from bench.sweep.made_tables import attempts_table, contributors_table, faces_table, portraits_table
+from bench.sweep.making import MadeFaces, make_faces
+from bench.sweep.pair_lists import draw_look_alikes, draw_pairing
+from bench.sweep.pairing import Pairing
+from bench.sweep.scores import scored_trials, usable_scores
+from bench.sweep.sighting import Cast
+from bench.sweep.verification import record
+
+PICTURES = "images"
+"""The data set plugin through which aligners read made faces."""
+
+
+def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -> Success:
+    """Makes the faces of a cell, compares them with their contributors and computes the figures.
+
+    Args:
+        cell: the cell.
+        cache: of embeddings, found faces and made faces.
+        progress: told how far it is.
+
+    Raises:
+        CorruptFile: photos changed since the sweep was planned.
+    """
+    started = time.monotonic()
+    spec = cell.spec
+    calibration = thresholds_of(spec, cache, progress)
+    cast = Cast(*(entry_of(spec[role]) for role in ("dataset", "aligner", "recognizer")))
+    dataset: Dataset = plugin("dataset", cast.dataset)
+    pairing = _pairing(spec, dataset, cache, progress)
+    photos = acquire(cast, pairing.frames, cache, progress)
+    made = make_faces(spec, dataset, pairing, cache, progress)
+    faces, acquired = _acquire_made(cast, made, cache, progress)
+    if calibration is not None:
+        calibration.check_runtime(photos.runtime)
+    points = calibration.points if calibration is not None else _own_points(spec, cache, progress)
+    if progress:
+        progress("computing figures", 0, 1)
+    attempts = _attempts(pairing, photos, made, faces, acquired, spec["comparison"])
+    values = [*_thresholds(points), *assess_generated(attempts)]
+    for point in points:
+        values += assess_outcomes(attempts, point.name, point.threshold, point.support)
+    values += _visual_cost(pairing, photos, made, faces, acquired)
+    tables = {
+        "faces": faces_table(made, faces, acquired),
+        "contributors": contributors_table(pairing, attempts),
+        "attempts": attempts_table(pairing, attempts),
+    }
+    if spec["keep_faces"] != "none":
+        tables["portraits"] = portraits_table(made, attempts, spec["keep_faces"], spec["run"])
+    return Success(
+        key=cell.key,
+        figures=tuple(record(value, cell.labels) for value in values),
+        counts={
+            "trials": int(attempts.planned.sum()),
+            "faces": len(pairing),
+            "faces_made_now": made.computed,
+            "faces_not_acquired": int((~acquired).sum()),
+            "frames": len(pairing.frames) + int(made.made.sum()),
+            "frames_not_acquired": photos.counts["frames_not_acquired"] + int((made.made & ~acquired).sum()),
+            "embeddings_computed": photos.computed + faces.computed,
+            "embeddings_from_cache": photos.cached + faces.cached,
+        },
+        runtime=photos.runtime or faces.runtime,
+        seconds=time.monotonic() - started,
+        tables={name: to_parquet(name, table) for name, table in tables.items()},
+        calibration=None if calibration is None else calibration.record,
+    )
+
+
+def _pairing(spec: Mapping[str, Any], dataset: Dataset, cache: ArrayCache, progress: Progress | None) -> Pairing:
+    part, name = spec["pairs"], spec["dataset"]["name"]
+    if part["kind"] == "look_alikes":
+        if images_digest(dataset, dataset.frames()) != part["images"]:
+            raise CorruptFile(f"the photos of {name} changed after the sweep was planned; run it again")
+        return draw_look_alikes(spec, dataset, cache, progress)
+    pairing = draw_pairing(part, dataset, name, spec["maker"]["contributors"], spec["seed"])
+    if (pairing.digest, images_digest(dataset, pairing.frames)) != (part["digest"], part["images"]):
+        raise CorruptFile(f"the photos of {name} changed after the sweep was planned; run it again")
+    return pairing
+
+
+def _acquire_made(
+    cast: Cast, made: MadeFaces, cache: ArrayCache, progress: Progress | None
+) -> tuple[Acquisition, NDArray[np.bool_]]:
+    """The made faces as new photos, and which of all M were acquired."""
+    there = np.flatnonzero(made.made)
+    frames = [Frame(f"{made.digests[index]}.png", "") for index in there]
+    entry = {"name": PICTURES, "root": str(made.folder)}
+    found = acquire(Cast(entry, cast.aligner, cast.recognizer), frames, cache, progress)
+    acquired = np.zeros(len(made.digests), dtype=bool)
+    acquired[there] = found.acquired
+    return found, acquired
+
+
+def _own_points(spec: Mapping[str, Any], cache: ArrayCache, progress: Progress | None) -> tuple[CarriedPoint, ...]:
+    """Thresholds set on the data set's own trials, where none are carried over."""
+    found = scored_trials(spec, cache, progress)
+    scored, mated = ~np.isnan(found.scores), found.trials.mated
+    points = []
+    for fmr in spec["fmr"]:
+        point = threshold_at_fmr(found.scores[scored & mated], found.scores[scored & ~mated], fmr)
+        nonmated = int((scored & ~mated).sum())
+        name = operating_point_name(fmr)
+        points.append(CarriedPoint(name, point.threshold, support=point.support, n=nonmated))
+    return tuple(points)
+
+
+def _thresholds(points: Sequence[CarriedPoint]) -> list[FigureValue]:
+    values = []
+    for point in points:
+        low, high, method = (None, None, None) if point.interval is None else (*point.interval, "bootstrap")
+        values.append(FigureValue("threshold", point.name, point.threshold, low, high, point.n, point.support, method))
+    return values
+
+
+def _attempts(
+    pairing: Pairing,
+    photos: Acquisition,
+    made: MadeFaces,
+    faces: Acquisition,
+    acquired: NDArray[np.bool_],
+    comparison: Comparison,
+) -> Attempts:
+    """Every comparison that a made face asks for, scored on one grid."""
+    count, contributors = pairing.photo.shape
+    embeddings = np.concatenate([_as_wide(photos.embeddings, faces), _as_wide(faces.embeddings, photos)])
+    usable = np.concatenate([photos.acquired, faces.acquired])
+    # Where each of all M faces stands among photos and made faces; those that were not made stand nowhere.
+    place = np.full(count, -1, dtype=np.int64)
+    place[made.made] = len(photos.acquired) + np.arange(int(made.made.sum()))
+
+    def scores(first: NDArray[np.integer], second: NDArray[np.integer]) -> NDArray[np.float32]:
+        return usable_scores(embeddings, usable, first, second, comparison)
+
+    references = pairing.reference.astype(np.int64)
+    shape = references.shape
+    face = np.broadcast_to(place[:, None, None], shape)
+    photo = pairing.photo.astype(np.int64)
+    people, known = pairing.people
+    return Attempts(
+        scores=scores(face, references),
+        clean=scores(np.broadcast_to(photo[:, :1, None], shape), references),
+        own=scores(np.broadcast_to(photo[:, :, None], shape), references),
+        same_photo=scores(np.broadcast_to(place[:, None], (count, contributors)), photo),
+        planned=references >= 0,
+        made=made.made,
+        acquired=acquired,
+        people=people,
+        count=known,
+    )
+
+
+def _as_wide(embeddings: Embeddings, other: Acquisition) -> Embeddings:
+    """Embeddings of nothing have no width of their own."""
+    if (len(embeddings) and embeddings.shape[1] != 1) or other.embeddings.shape[1] == embeddings.shape[1]:
+        return embeddings
+    return np.zeros((len(embeddings), other.embeddings.shape[1]), dtype=np.float32)
+
+
+def _visual_cost(
+    pairing: Pairing, photos: Acquisition, made: MadeFaces, faces: Acquisition, acquired: NDArray[np.bool_]
+) -> list[FigureValue]:
+    people, count = pairing.people
+    seen = np.unique(pairing.photo)
+    seen = seen[photos.acquired[seen]]
+    _, code = np.unique([frame.subject for frame in pairing.frames], return_inverse=True)
+    return assess_quality(
+        made.structural_similarity,
+        made.peak_signal_to_noise_ratio,
+        people,
+        count,
+        made_features=faces.embeddings[faces.acquired],
+        made_people=people[acquired],
+        photo_features=photos.embeddings[seen],
+        photo_people=code[seen].astype(np.int32),
+    )

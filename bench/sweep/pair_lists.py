@@ -1,0 +1,77 @@
+"""The pairing that a cell's spec asks for: planning and execution draw the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.api import AttributedDataset, Dataset, Progress
+from bench.scoring import cross_scores
+from bench.store.cache import ArrayCache
+from bench.sweep.acquisition import acquire
+from bench.sweep.inputs import entry_of
+from bench.sweep.pairing import Album, Pairing, different_people, genders_of, listed, look_alikes, photograph
+from bench.sweep.sighting import Cast
+
+
+def draw_pairing(part: Mapping[str, Any], dataset: Dataset, name: str, contributors: int, seed: int) -> Pairing:
+    """A pairing that needs no recognizer.
+
+    Args:
+        part: ``pairs`` of a cell's spec; of any kind but ``"look_alikes"``.
+        dataset: whose people contribute.
+        name: what the sweep calls it.
+        contributors: K of each face.
+        seed: the sweep's seed.
+
+    Raises:
+        InsufficientData: too few people have two photos.
+        MissingFile: the list of pairs is not there.
+        CorruptFile: it is not one, or names photos that are not there.
+    """
+    album = Album(dataset.frames(), name, contributors)
+    if part["file"] is not None:
+        return listed(album, Path(part["file"]), contributors, part["references"], seed, name)
+    people = different_people(album, part["count"], contributors, seed, name)
+    return photograph(album, people, part["references"], seed, name)
+
+
+def draw_look_alikes(
+    spec: Mapping[str, Any], dataset: Dataset, cache: ArrayCache, progress: Progress | None = None
+) -> Pairing:
+    """The pairing of look-alikes, found by the recognizer that the spec names.
+
+    Args:
+        spec: a cell's; its part ``pairs`` says by whom people are found alike.
+        dataset: whose people contribute.
+        cache: the embedding cache.
+        progress: told how far it is.
+
+    Raises:
+        InsufficientData: too few people have two photos.
+    """
+    part, name, seed = spec["pairs"], spec["dataset"]["name"], spec["seed"]
+    contributors = spec["maker"]["contributors"]
+    album = Album(dataset.frames(), name, contributors)
+    judge = part["alike_by"]
+    indices = [index for person in album.people for index in album.photos[person]]
+    owner = np.repeat(np.arange(len(album.people)), [len(album.photos[person]) for person in album.people])
+    cast = Cast(entry_of(spec["dataset"]), entry_of(judge["aligner"]), entry_of(judge["recognizer"]))
+    seen = acquire(cast, [album.frames[index] for index in indices], cache, progress)
+    known = np.bincount(owner[seen.acquired], minlength=len(album.people))
+    total = np.zeros((len(album.people), seen.embeddings.shape[1]), dtype=np.float64)
+    np.add.at(total, owner[seen.acquired], seen.embeddings[seen.acquired].astype(np.float64))
+    there = np.flatnonzero(known)
+    means = (total[there] / known[there, None]).astype(np.float32)
+    similarity: NDArray[np.float32] = np.full((len(album.people),) * 2, np.nan, dtype=np.float32)
+    if there.size:
+        for rows, columns, scores in cross_scores(means, means, judge["comparison"]):
+            similarity[np.ix_(there[rows], there[columns])] = scores
+    attributes = dataset.attributes() if isinstance(dataset, AttributedDataset) else {}
+    genders = genders_of(album.frames, attributes)
+    people = look_alikes(album, similarity, genders, part["count"], contributors, seed, name)
+    return photograph(album, people, part["references"], seed, name)
