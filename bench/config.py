@@ -182,6 +182,15 @@ class Pairs(BaseModel):
     alike_by: RecognizerEntry | None = None
     file: Path | None = None
 
+    @model_validator(mode="after")
+    def _nothing_in_vain(self) -> Pairs:
+        given = {name for name in ("count", "kind") if getattr(self, name) != type(self).model_fields[name].default}
+        if self.file and (given or self.alike_by):
+            raise ValueError("file names every pair: expected no count, kind or alike_by beside it")
+        if self.alike_by and self.kind != "look_alikes":
+            raise ValueError("alike_by goes with kind: look_alikes")
+        return self
+
 
 class Sweep(BaseModel):
     """A whole sweep; docs/sweeps.md explains each field.
@@ -267,6 +276,10 @@ def _descending_rates(value: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(sorted(value, reverse=True))
 
 
+_PARTS: dict[str, type[BaseModel]] = {"calibrate": Calibrate, "groups": GroupEntry, "pairs": Pairs}
+"""Keys of a sweep whose mappings have keys of their own."""
+
+
 class _StrictLoader(yaml.SafeLoader):
     """YAML's safe loader, which refuses a key that stands twice: the second would silently win."""
 
@@ -313,6 +326,11 @@ def parse_sweep(document: Mapping[str, Any], where: str = "sweep") -> Sweep:
     """
     expanded = _expand(document, where)
     refuse_unknown(expanded, Sweep.model_fields, where)
+    for name, part in _PARTS.items():
+        inside = expanded.get(name)
+        for one in inside if isinstance(inside, list) else [inside]:
+            if isinstance(one, Mapping):
+                refuse_unknown(one, part.model_fields, f"{name} of {where}")
     try:
         return Sweep.model_validate(expanded)
     except ValidationError as error:
@@ -445,10 +463,17 @@ def refuse_unknown(given: Mapping[str, Any], known: Iterable[str], where: str, w
             raise UnknownName(what, key, known, f"(in {where})")
 
 
+_WANTED = {"tuple_type": "a list, such as [{got}]", "model_type": "a mapping of its keys, as docs/sweeps.md has them"}
+"""What pydantic calls by Python's names, in YAML's."""
+
+
 def _explain(error: ValidationError, where: str) -> str:
     lines = []
     for problem in error.errors(include_url=False):
         place = ".".join(str(part) for part in problem["loc"])
         got = "" if problem["type"] in ("missing", "value_error") else f" (got {problem['input']!r})"
-        lines.append(f"{where}: {place + ': ' if place else ''}{problem['msg'].removeprefix('Value error, ')}{got}")
+        said = problem["msg"].removeprefix("Value error, ")
+        if (wanted := _WANTED.get(problem["type"])) is not None:
+            said = f"expected {wanted.format(got=problem['input'])}"
+        lines.append(f"{where}: {place + ': ' if place else ''}{said}{got}")
     return "\n".join(lines)

@@ -44,7 +44,11 @@ def blocks(judged: Judged, run: Run, outlet: Outlet, show_faces: bool) -> list[B
         found.table.assign(recognizer=found.made.series.label, made_by=found.made.maker)
         for found in judgements.values()
     ]
-    links = Links((("CSV: every face", outlet.csv(pd.concat(every, ignore_index=True), "faces", judged.group.title)),))
+    title = judged.group.title
+    files = [("CSV: every face", outlet.csv(pd.concat(every, ignore_index=True), "faces", title))]
+    if (listed := _pairs(judged)) is not None:
+        files.append(("CSV: who contributed, for pairs: {file: ...}", outlet.csv(listed, "contributors", title)))
+    links = Links(files)
     dataset, why_not = faces.album(judged.group, show_faces)
     if dataset is None:
         return [Words(Markup("No pictures: {}").format(why_not) if why_not else _NO_FACES), links]
@@ -61,6 +65,12 @@ def blocks(judged: Judged, run: Run, outlet: Outlet, show_faces: bool) -> list[B
     opened = [block for _, inside in shown[:OPEN] for block in inside]
     folded = [Folded(maker, inside) for maker, inside in shown[OPEN:]]
     return [Words(_told(judged)), *opened, *folded, links]
+
+
+def _pairs(judged: Judged) -> pd.DataFrame | None:
+    """Whose photos the faces are made of, as a sweep's ``pairs: {file: ...}`` takes it; the same for all makers."""
+    table = judged.made[0].series.table("contributors")
+    return None if table is None else table[["face", "contributor", "subject", "photo"]]
 
 
 def _judgement(one: Made, judged: Judged, run: Run) -> Judgement:

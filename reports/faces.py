@@ -15,6 +15,8 @@ from PIL import Image
 from bench import registry
 from bench.api import Dataset
 from bench.errors import ImpersonaError
+from bench.images import synthetic_text
+from bench.provenance import value_digest
 from reports.load import Group, Series
 
 MOST_PICTURES = 160
@@ -109,9 +111,8 @@ def hardest(series: Series, dataset: Dataset, most: int) -> Hardest:
     nonmated: list[Pair] = []
     for row in table.to_dict("records"):
         names = [str(row["probe_subject"]), str(row["reference_subject"])]
-        pictures = [
-            data_uri(cropped(dataset, str(row[side]), boxes.get(str(row[side])))) for side in ("probe", "reference")
-        ]
+        keys = [str(row[side]) for side in ("probe", "reference")]
+        pictures = [photo_uri(dataset, cropped(dataset, key, boxes.get(key))) for key in keys]
         pair = Pair(
             probe=str(row["probe"]),
             reference=str(row["reference"]),
@@ -165,16 +166,31 @@ def cropped(dataset: Dataset, key: str, box: NDArray[np.float64] | None) -> Imag
     return Image.fromarray(frame).crop(corners).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
 
 
-def data_uri(image: Image.Image | None, comment: str = "") -> str:
+def photo_uri(dataset: Dataset, image: Image.Image | None) -> str:
+    """A photo as the page holds it, which says that it is synthetic where the data set shows nobody real.
+
+    Args:
+        dataset: where it comes from.
+        image: the picture, or what was cut from it; None where it cannot be read.
+    """
+    if image is None or not dataset.shows_faces:
+        return data_uri(image, {})
+    digest = value_digest(dict(dataset.fingerprint()))
+    said = synthetic_text("drawn by the data set", digest, run="", source="algorithmicMedia")
+    return data_uri(image, {keyword: text for keyword, text in said.items() if text})
+
+
+def data_uri(image: Image.Image | None, text: Mapping[str, str]) -> str:
     """A picture as the page holds it; empty for None.
 
     Args:
         image: the picture.
-        comment: what the file says of itself, such as that it is synthetic.
+        text: keyword to text, what the file says of itself, such as that it is synthetic; a JPEG has a comment for it.
     """
     if image is None:
         return ""
     buffer = io.BytesIO()
+    comment = "\n".join(f"{keyword}: {text[keyword]}" for keyword in sorted(text))
     more = {"comment": comment.encode()} if comment else {}
     image.save(buffer, "JPEG", quality=82, optimize=True, **more)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.metrics.vulnerability import contributor_name
 from reports.figures.crossing import Panel, Track
 from reports.figures.ridges import Hill, Ridge, View
 from reports.figures.threshold_lines import Line
@@ -108,30 +109,24 @@ def views_of(cells: Sequence[Made], lines: Sequence[Line]) -> list[View]:
     return [view for view in views if any(hill.scores.size for ridge in view.ridges for hill in ridge.hills)]
 
 
-def name_of(place: int) -> str:
-    """What a contributor is called, ``"contributor 1"`` for place 0."""
-    return f"contributor {place + 1}"
-
-
 def _clean(scores: Scores, number: int) -> Ridge:
     """The first contributor's unchanged photo, compared like a made face."""
-    return Ridge(CLEAN, tuple(Hill(name_of(at), at, *scores.with_others(at, "clean_score")) for at in range(number)))
+    return _ridge(CLEAN, number, lambda at: scores.with_others(at, "clean_score"))
 
 
 def _others(scores: Scores, number: int) -> Ridge:
-    hills = [
-        Hill(name_of(at), at, *scores.with_others(at), *_mean(scores.made, "contributor_similarity_mean", at))
-        for at in range(number)
-    ]
-    return Ridge(scores.made.maker, tuple(hills))
+    made, mean = scores.made, "contributor_similarity_mean"
+    return _ridge(made.maker, number, lambda at: (*scores.with_others(at), *_mean(made, mean, at)))
 
 
 def _same(scores: Scores, number: int) -> Ridge:
-    hills = [
-        Hill(name_of(at), at, *scores.with_the_very_photo(at), *_mean(scores.made, "same_photo_similarity_mean", at))
-        for at in range(number)
-    ]
-    return Ridge(scores.made.maker, tuple(hills))
+    made, mean = scores.made, "same_photo_similarity_mean"
+    return _ridge(made.maker, number, lambda at: (*scores.with_the_very_photo(at), *_mean(made, mean, at)))
+
+
+def _ridge(name: str, number: int, known: Callable[[int], tuple[Any, ...]]) -> Ridge:
+    """A row with a hill for each contributor; `known` gives what a `Hill` holds beside its name and place."""
+    return Ridge(name, tuple(Hill(contributor_name(at + 1), at, *known(at)) for at in range(number)))
 
 
 def _margin(scores: Scores, name: str) -> Hill:
@@ -140,7 +135,7 @@ def _margin(scores: Scores, name: str) -> Hill:
 
 def _mean(made: Made, figure: str, place: int | None) -> tuple[float | None, tuple[float, float] | None]:
     """A mean with its interval, as the records have them; no mean without an interval, but for old runs."""
-    group = None if place is None else name_of(place)
+    group = None if place is None else contributor_name(place + 1)
     record = by_key(made.series, group).get((figure, None), {})
     value, low, high = (record.get(name) for name in ("value", "low", "high"))
     if value is None or (low is None and not made.series.why_no_interval):
@@ -209,7 +204,7 @@ def panel_of(cells: Sequence[Made], setting: Setting, lines: Sequence[Line]) -> 
                 known.append((value, mean, ends))
         if len(known) > 1:
             values, means, ends_of = zip(*known, strict=True)
-            tracks.append(Track(name_of(place), place, values, means, ends_of))
+            tracks.append(Track(contributor_name(place + 1), place, values, means, ends_of))
     if not tracks:
         return None
     return Panel(cells[0].series.label, cells[0].series.unit, tuple(tracks), tuple(lines))

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench.metrics import FIGURES
+from bench.metrics.vulnerability import contributor_name
 from reports import numbers
 from reports.makers import Judged, Made
 from reports.points import Point
@@ -57,7 +58,8 @@ def matches(judged: Judged, point: Point) -> HtmlTable:
         columns.append(_column(name, head, f"of {number}", _at(name, point, f"{least} of {number}")))
     if number == 1:
         columns += [
-            _column(name, "match", note, _at(name, point, "contributor 1")) for name, note in _OF_CONTRIBUTORS.items()
+            _column(name, "match", note, _at(name, point, contributor_name(1)))
+            for name, note in _OF_CONTRIBUTORS.items()
         ]
     lost = _column("not_acquired_rate", "no face found", "of all attempts", _at("not_acquired_rate", point))
     return _table(f"Whom the made faces match at {point.label}", judged, point, [*columns, lost], counted=True)
@@ -76,7 +78,7 @@ def contributors(judged: Judged, point: Point) -> HtmlTable | None:
     if judged.contributors < 2:
         return None
     columns = [
-        _column(name, f"contributor {place + 1}", note, _at(name, point, f"contributor {place + 1}"))
+        _column(name, contributor_name(place + 1), note, _at(name, point, contributor_name(place + 1)))
         for name, note in _OF_CONTRIBUTORS.items()
         for place in range(judged.contributors)
     ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from bench.metrics.vulnerability import contributor_name
 from bench.store.legacy import threshold_above
 from reports.curves import Ends
 from reports.naming import axes_of, contributors_of
@@ -54,7 +55,7 @@ class Made:
     @cached_property
     def by_contributor(self) -> tuple[Mapping[Key, Record], ...]:
         """The figures of the first contributor, of the second, and so on."""
-        return tuple(by_key(self.series, f"contributor {place + 1}") for place in range(self.contributors))
+        return tuple(by_key(self.series, contributor_name(place + 1)) for place in range(self.contributors))
 
     def has_threshold(self, point: Point) -> bool:
         """Whether anything could be decided at a point."""

@@ -142,7 +142,7 @@ class Album:
         """The square around a photo's face, and the same for the page; None and empty where it cannot be read."""
         if key not in self._read:
             image = faces.cropped(self._dataset, key, self._boxes.get(key))
-            self._read[key] = image, faces.data_uri(image)
+            self._read[key] = image, faces.photo_uri(self._dataset, image)
         return self._read[key]
 
 
@@ -207,7 +207,7 @@ def examples_of(found: Sequence[Judgement], looks: Mapping[str, Look], album: Al
         shown = [Picture(f"contributor {place}", *photo, made=False) for place, photo in enumerate(photos, 1)]
         people = numbers.listed([str(row[f"subject_{place}"]) for place in contributors])
         verdicts = tuple(_verdict(one, face, looks) for one in found)
-        made = _portrait(pictures[face], f"synthetic, made by {first.made.maker}")
+        made = _portrait(pictures[face], first.made.maker)
         examples.append(Example(face, (shown[0], made, *shown[1:]), verdicts, f"face {face}: {people}"))
     return Montage(first.made.maker, tuple(examples))
 
@@ -219,13 +219,13 @@ def _verdict(one: Judgement, face: int, looks: Mapping[str, Look]) -> Verdict:
     return Verdict(one.label, looks[one.label], tuple(scores), float(row.get("margin", np.nan)), outcome, said)
 
 
-def _portrait(png: bytes, comment: str) -> Picture:
+def _portrait(png: bytes, maker: str) -> Picture:
     try:
-        frame = decode(png, "a made face")
+        frame, text = decode(png, "a made face"), png_text(png) | {"impersona.made_by": maker}
     except ImpersonaError:
         return Picture("made face", None, "", made=True)
     image = Image.fromarray(frame).resize((faces.SIDE, faces.SIDE), Image.Resampling.LANCZOS)
-    return Picture("made face", image, faces.data_uri(image, comment), made=True)
+    return Picture("made face", image, faces.data_uri(image, text), made=True)
 
 
 def text_of(made: Made, run: str) -> dict[str, str]:

@@ -12,7 +12,9 @@ from PIL import Image
 
 from bench.api import AttributedDataset, MaskedDataset
 from bench.datasets.attributes import ATTRIBUTES
-from bench.datasets.celebamask_hq import PARTS, find_root, read_annotations, read_mapping, what_is_missing
+from bench.datasets.celebamask_hq import find_root, what_is_missing
+from bench.datasets.celebamask_lists import read_annotations, read_mapping
+from bench.datasets.celebamask_masks import PARTS
 from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile
 from bench.registry import load
 from bench.seeding import split_of, stream

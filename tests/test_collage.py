@@ -176,6 +176,19 @@ def test_a_known_rotation_and_scale_is_recovered(anchors: tuple[int, ...]) -> No
             np.testing.assert_allclose(face, to_crops(picture[None])[0].transpose(1, 2, 0), atol=3 / 255)
 
 
+@pytest.mark.parametrize(("scale", "there"), [(0.2, False), (0.3, True), (1.0, True)])
+def test_a_face_of_quite_another_size_is_not_aligned(scale: float, there: bool) -> None:
+    small = ((POINTS - 128) * scale + 128).astype(np.float32)
+    pair = photo(flat(RED)), photo(flat(BLUE), small)
+    assert [alignment(*order, WHOLE) is not None for order in (pair, pair[::-1])] == [there] * 2
+
+
+@pytest.mark.parametrize(("shift", "there"), [(0, True), (350, True), (600, False)])
+def test_a_face_far_outside_of_the_crop_is_none(shift: int, there: bool) -> None:
+    assert usable(POINTS + np.array([shift, 0.0]), SIDE) is there
+    assert usable(POINTS - np.array([0.0, shift]), SIDE) is there
+
+
 @pytest.mark.parametrize("colour", ["none", "transfer"])
 @pytest.mark.parametrize("by", ["landmarks", "masks"])
 def test_a_face_put_on_itself_is_itself(by: str, colour: str) -> None:
@@ -539,9 +552,10 @@ def test_settings_out_of_range_are_refused(settings: dict[str, object], message:
 
 
 def test_regions_are_dealt_out_in_turn() -> None:
-    assert deal(["eyes", "mouth"], 2) == (("eyes", 2), ("mouth", 2))
-    assert deal(["eyes", "mouth", "nose"], 3) == (("eyes", 2), ("mouth", 3), ("nose", 2))
-    assert deal(["eyes", "mouth:3", "nose: 2", "brows"], 3) == (("eyes", 2), ("mouth", 3), ("nose", 2), ("brows", 3))
+    assert deal(["eyes", "mouth"], 2, "landmarks") == (("eyes", 2), ("mouth", 2))
+    assert deal(["eyes", "mouth", "nose"], 3, "landmarks") == (("eyes", 2), ("mouth", 3), ("nose", 2))
+    named = deal(["eyes", "mouth:3", "nose: 2", "brows"], 3, "landmarks")
+    assert named == (("eyes", 2), ("mouth", 3), ("nose", 2), ("brows", 3))
     everything = deal([*MASK_REGIONS], 2, "masks")
     assert {name for name, _ in everything} == set(MASK_REGIONS) >= set(CLASSES) - {"ears"}
 

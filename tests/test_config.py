@@ -42,11 +42,22 @@ def test_what_stands_beside_a_name_is_its_settings() -> None:
         ({"fmr": [0.01, 0.01]}, ConfigError, "expected different rates"),
         ({"name": "../up"}, ConfigError, "because it names a folder"),
         ({"assessments": ["verifcation"]}, ConfigError, "verification"),
+        ({"pairs": {"counts": 5}}, UnknownName, r"unknown key 'counts'; did you mean 'count'\? \(in pairs of "),
+        ({"calibrate": {"splitt": "dev"}}, UnknownName, "unknown key 'splitt'; did you mean 'split'"),
+        ({"groups": ["Male", {"colum": "age"}]}, UnknownName, "unknown key 'colum'; did you mean 'column'"),
+        ({"pairs": 500}, ConfigError, r"pairs: expected a mapping .*\(got 500\)"),
+        ({"pairs": {"alike_by": "lbp"}}, ConfigError, "alike_by goes with kind: look_alikes"),
+        ({"pairs": {"file": "pairs.csv", "count": 5}}, ConfigError, "expected no count, kind or alike_by"),
     ],
 )
 def test_bad_sweeps_say_what_is_wrong(change: dict[str, object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         parse_sweep(MINIMAL | change)
+
+
+def test_a_list_of_pairs_can_be_dumped_and_read_again() -> None:
+    sweep = parse_sweep({**MINIMAL, "pairs": {"file": "pairs.csv", "references": 2}})
+    assert Sweep.model_validate(sweep.model_dump()) == sweep
 
 
 def test_one_value_is_a_list_of_one() -> None:

@@ -64,6 +64,15 @@ def test_people_are_counted_after_the_split(split: str) -> None:
     assert {split_of(subject) for subject in subjects} == {split}
 
 
+def test_people_and_pictures_beyond_the_digits_of_their_names() -> None:
+    many = Drawn(DrawnSettings(people=10_001, images=1, split="all"))
+    keys = [frame.key for frame in many.frames()]
+    assert len(set(keys)) == 10_001
+    assert keys[-2:] == ["drawn-0-10000/001.png", "drawn-0-10001/001.png"]
+    assert [frame.key for frame in Drawn(DrawnSettings(people=1, images=1_000)).frames()][-1].endswith("/1000.png")
+    assert many.content_digest(keys[-1]) != many.content_digest(keys[-2])
+
+
 def test_all_people_are_numbered_without_gaps_and_more_people_only_adds() -> None:
     few, many = (Drawn(replace(SMALL, split="all", people=n, seed=5)) for n in (3, 5))
     assert [frame.subject for frame in few.frames()][::3] == [f"drawn-5-{n:04d}" for n in (1, 2, 3)]

@@ -48,9 +48,9 @@ def test_digests_of_masks_follow_the_parameters() -> None:
 
 
 def test_every_class_occurs_and_no_other() -> None:
-    data = Drawn(DrawnSettings(people=100, images=2, side=96, split="all"))
+    data = Drawn(DrawnSettings(people=30, images=2, side=96, split="all"))
     seen: set[int] = set()
-    for frame in data.frames()[::2] + data.frames()[1::8]:
+    for frame in data.frames():
         found = data.mask(frame.key)
         assert found.shape == (96, 96)
         seen |= set(np.unique(found).tolist())

@@ -16,6 +16,7 @@ import pytest
 from bench.errors import MissingFile
 from bench.images import png_text
 from bench.store.run_folder import RunFolder
+from bench.sweep.pairing import read_list
 from reports import generated, likeness, numbers
 from reports.document import page_of, write_report
 from reports.figures import ridges
@@ -31,6 +32,7 @@ from tests.browser import check_page, visit
 from tests.synthetic_generated import MAKERS, Maker, write_generated
 from tests.synthetic_run import RECOGNIZERS
 from tests.test_report import NASTY, Album, Links, words
+from tests.written_reports import SAVE, unsaved, written
 
 MORPHS = (*MAKERS[:3],)
 
@@ -52,14 +54,23 @@ def arranged(loaded: Run) -> Judged:
 
 
 @pytest.fixture(scope="module")
-def page(run: RunFolder) -> Path:
-    return write_report(run.path)
+def report(run: RunFolder) -> tuple[Path, Page]:
+    return written(run.path)
 
 
 @pytest.fixture(scope="module")
-def blocks(loaded: Run, page: Path) -> Page:
-    assert page
-    return page_of(loaded)
+def page(report: tuple[Path, Page]) -> Path:
+    return report[0]
+
+
+@pytest.fixture(scope="module")
+def blocks(report: tuple[Path, Page]) -> Page:
+    return report[1]
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SAVE, unsaved)
 
 
 def charts_of(page: Page, kind: str) -> list[Chart]:
@@ -305,6 +316,7 @@ def montages(run: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize(("shows", "asked", "there"), [(False, False, False), (False, True, True), (True, False, True)])
+@pytest.mark.usefixtures("no_pictures")
 def test_faces_appear_only_where_they_may(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shows: bool, asked: bool, there: bool
 ) -> None:
@@ -326,25 +338,41 @@ def test_faces_appear_only_where_they_may(
     assert montages(tmp_path) == []
 
 
+@pytest.mark.parametrize("nobody_real", [True, False])
 def test_a_made_face_says_that_it_is_synthetic_wherever_it_is_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nobody_real: bool
 ) -> None:
     import base64
     import io
 
     from PIL import Image
 
-    monkeypatch.setattr("bench.registry.load", lambda kind, name, **settings: Album(True))
+    monkeypatch.setattr("bench.registry.load", lambda kind, name, **settings: Album(nobody_real))
     write_generated(tmp_path, ["lbp"], MORPHS[:1], failing=[], verified=False, faces=12)
-    shown = [block for block in page_of(load(tmp_path)).blocks if isinstance(block, Examples)]
+    shown = [block for block in page_of(load(tmp_path), show_faces=True).blocks if isinstance(block, Examples)]
     pictures = [picture for block in shown for one in block.montage.examples for picture in one.pictures]
     assert [picture.made for picture in pictures[:3]] == [False, True, False]
     for picture in pictures:
         data = base64.b64decode(picture.uri.partition(",")[2])
-        comment = Image.open(io.BytesIO(data)).info.get("comment", b"")
-        assert (b"synthetic" in comment) is picture.made
+        said = Image.open(io.BytesIO(data)).info.get("comment", b"").decode()
+        text = dict(line.split(": ", 1) for line in said.splitlines())
+        assert (text.get("impersona.synthetic") == "true") is (picture.made or nobody_real)
+        if picture.made:
+            assert text["impersona.made_by"] == MORPHS[0].label
+            assert (text["impersona.weights"], text["impersona.run"]) == ("0" * 64, "made-up")
 
 
+def test_the_pairs_stand_in_a_file_that_a_sweep_takes(run: RunFolder, page: Path) -> None:
+    path = page.parent / "tables" / "contributors_nowhere-different-people.csv"
+    assert f"tables/{path.name}" in page.read_text(encoding="utf-8")
+    key = next(one["key"] for one in run.outcomes() if "contributors" in one.get("tables", ()))
+    stored = run.table(key, "contributors")
+    listed = read_list(path)
+    assert [photo for photos in listed.values() for photo in photos] == stored["photo"].astype(str).tolist()
+    assert [int(face) for face in listed] == stored["face"].unique().tolist()
+
+
+@pytest.mark.usefixtures("no_pictures")
 def test_examples_stand_in_the_order_of_their_margin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.registry.load", lambda kind, name, **settings: Album(True))
     write_generated(tmp_path, ["arcface_onnx", "lbp"], MORPHS[1:2], failing=[], verified=False, faces=30, portraits=30)
@@ -385,6 +413,7 @@ def test_examples_stand_in_the_order_of_their_margin(tmp_path: Path, monkeypatch
     assert {"subject_1", "photo_2", "mean_score_2", "margin", "outcome", "recognizer", "made_by"} <= set(table.columns)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_unreadable_pictures_leave_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone(Album):
         def image(self, key: str) -> Any:
@@ -396,6 +425,7 @@ def test_unreadable_pictures_leave_a_word(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(montages(tmp_path)) == 1
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_run_that_kept_no_picture_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.registry.load", lambda kind, name, **settings: Album(True))
     write_generated(tmp_path, ["lbp"], MORPHS[:1], failing=[], verified=False, faces=8, portraits=0)
@@ -468,6 +498,7 @@ def test_odd_reports_draw(chromium: str, tmp_path: Path, name: str) -> None:
     assert all(chart["marks"] and chart["width"] > 200 for chart in narrow.charts)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_several_contributors_have_rates_of_at_least_so_many(tmp_path: Path) -> None:
     write_generated(tmp_path, ["lbp"], [Maker("mixsyn", shares=(0.5, 0.4, 0.3))], failing=[], verified=False, faces=20)
     run = load(tmp_path)
@@ -481,6 +512,7 @@ def test_several_contributors_have_rates_of_at_least_so_many(tmp_path: Path) -> 
     assert not charts_of(page, "-outcomes-")
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_run_of_nothing_acquired_counts_all_of_it_as_not_found(tmp_path: Path) -> None:
     write_generated(tmp_path, ["lbp"], [Maker("collage", found=0.0)], failing=[], verified=False, faces=20)
     run = load(tmp_path)
@@ -503,7 +535,8 @@ def test_the_same_run_gives_the_same_files(tmp_path: Path, monkeypatch: pytest.M
     assert [path.name for path in files if path.read_bytes() != before[path]] == []
 
 
-def test_no_heavy_library_is_imported(run: RunFolder) -> None:
+def test_no_heavy_library_is_imported(tmp_path: Path) -> None:
+    run = write_generated(tmp_path, ["lbp"], MORPHS[:1], failing=[], verified=False, faces=8)
     code = (
         "import sys; from reports.document import page_of; from reports.load import load; page_of(load(sys.argv[1]));"
         "print(sorted({'torch', 'onnxruntime', 'cv2', 'dlib', 'insightface', 'skimage', 'sklearn', 'ray'}"

@@ -20,7 +20,7 @@ from reports import numbers
 from reports.acquisition import photos_interval
 from reports.curves import Band, band_of, marks_of
 from reports.differences import paired, undecided, verdict, winner
-from reports.document import page_of, write_report
+from reports.document import page_of
 from reports.figures import det, roc
 from reports.figures.drawn import Drawn
 from reports.figures.panel import Dot, Panel
@@ -34,6 +34,7 @@ from reports.series import Run, Series
 from reports.table import TableCell
 from tests.synthetic_generated import MAKERS, Maker, write_generated
 from tests.synthetic_run import RECOGNIZERS, Asked, write_run
+from tests.written_reports import SAVE, unsaved, written
 
 FROZEN = Path(__file__).parent / "data" / "runs" / "v1"
 
@@ -49,8 +50,13 @@ def loaded(run: RunFolder) -> Run:
 
 
 @pytest.fixture(scope="module")
-def page(loaded: Run) -> Page:
-    return page_of(loaded)
+def report(run: RunFolder) -> tuple[Path, Page]:
+    return written(run.path)
+
+
+@pytest.fixture(scope="module")
+def page(report: tuple[Path, Page]) -> Page:
+    return report[1]
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +67,18 @@ def generated_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 @pytest.fixture(scope="module")
-def generated_page(generated_run: RunFolder) -> Page:
-    return page_of(load(generated_run.path))
+def generated_report(generated_run: RunFolder) -> tuple[Path, Page]:
+    return written(generated_run.path)
+
+
+@pytest.fixture(scope="module")
+def generated_page(generated_report: tuple[Path, Page]) -> Page:
+    return generated_report[1]
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SAVE, unsaved)
 
 
 def cells_of(page: Page) -> list[TableCell]:
@@ -114,9 +130,10 @@ class Cells(html.parser.HTMLParser):
             self.cells[-1][self._into] += data.strip()
 
 
-@pytest.mark.parametrize("which", ["run", "generated_run"])
+@pytest.mark.parametrize("which", ["report", "generated_report"])
 def test_the_written_page_shows_what_the_tables_hold(request: pytest.FixtureRequest, which: str) -> None:
-    cells = Cells(write_report(request.getfixturevalue(which).path).read_text()).cells
+    path, _ = request.getfixturevalue(which)
+    cells = Cells(path.read_text()).cells
     figures = [cell for cell in cells if cell["kind"] == "figure"]
     assert len(figures) > 200
     assert all(cell["value"] and cell["interval"] for cell in figures)
@@ -147,6 +164,7 @@ def test_the_frozen_run_of_version_1_says_that_it_has_none(tmp_path: Path) -> No
     assert (tmp_path / "run" / "figures").is_dir()
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_run_from_before_intervals_names_no_winner(tmp_path: Path) -> None:
     write_run(tmp_path, failing=[], trials=600, asked=Asked(cell=1))
     old = load(tmp_path)
@@ -157,6 +175,7 @@ def test_a_run_from_before_intervals_names_no_winner(tmp_path: Path) -> None:
     assert not [section.id for section in page.sections if section.id in ("differences", "groups", "discard")]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_run_that_asked_for_no_bootstrap_says_so(tmp_path: Path) -> None:
     write_run(tmp_path, ["lbp"], failing=[], trials=600, asked=Asked(draws=0))
     figures = [cell for cell in cells_of(page_of(load(tmp_path))) if cell.kind == "figure"]
@@ -316,6 +335,7 @@ def alike(label: str, mated: np.ndarray[Any, Any], rng: np.random.Generator) -> 
     return np.where(mated, 1.0, 0.0) + rng.normal(0, 0.5, len(mated))
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_equals_are_not_told_apart(tmp_path: Path) -> None:
     write_run(tmp_path, ["first", "second"], failing=[], trials=2000, scores=alike)
     run = load(tmp_path)
@@ -326,6 +346,7 @@ def test_equals_are_not_told_apart(tmp_path: Path) -> None:
     assert "undecided" in {note for cell in cells_of(page) for note in cell.notes}
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_clear_winner_is_named(tmp_path: Path) -> None:
     def apart(label: str, mated: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
         return np.where(mated, 3.0 if label == "good" else 0.5, 0.0) + rng.normal(0, 1, len(mated))
@@ -421,6 +442,7 @@ def test_thresholds_say_where_they_come_from(page: Page) -> None:
     assert [column.label for column in whole.columns] == ["recognizer", "HTER", "C_llr"]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_published_constants_have_no_pedigree(tmp_path: Path) -> None:
     write_run(tmp_path, ["arcface_onnx"], failing=[], trials=600, asked=Asked(calibration="profile"))
     page = page_of(load(tmp_path))

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.aligners.geometry import lie_near
+
 Points = NDArray[np.float64]
 Triangles = NDArray[np.int32]
 
@@ -52,7 +54,7 @@ def is_usable(landmarks: NDArray[np.float32], side: int) -> bool:
         landmarks: float32 (68, 2).
         side: pixels of the crop.
     """
-    if not np.isfinite(landmarks).all() or np.abs(landmarks - side / 2).max() > 2 * side:
+    if not lie_near(landmarks, side):
         return False
     brows = landmarks[list(BROW_ENDS)].mean(axis=0)
     return bool(

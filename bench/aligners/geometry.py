@@ -112,8 +112,31 @@ def move_points(points: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDA
     Returns:
         float32 (P, 2).
     """
-    moved: NDArray[np.float32] = (points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
-    return moved
+    return placed(points, matrix).astype(np.float32)
+
+
+def placed(points: NDArray[np.floating], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where points come to lie, in full precision; see `move_points`.
+
+    Args:
+        points: float (P, 2), x then y.
+        matrix: float64 (2, 3).
+
+    Returns:
+        float64 (P, 2).
+    """
+    found: NDArray[np.float64] = points @ matrix[:, :2].T + matrix[:, 2]
+    return found
+
+
+def lie_near(points: NDArray[np.floating], side: int) -> bool:
+    """Whether landmarks can be those of a face in a crop: all finite, and none more than two sides from its centre.
+
+    Args:
+        points: float (P, 2), pixels of the crop.
+        side: pixels of the crop.
+    """
+    return bool(np.isfinite(points).all() and np.abs(points - side / 2).max() <= 2 * side)
 
 
 def warp_labels(labels: NDArray[np.uint8], matrix: NDArray[np.float64], side: int) -> NDArray[np.uint8]:

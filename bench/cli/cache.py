@@ -135,7 +135,7 @@ def _line(one: CachedContext) -> str:
 
 
 def _name(one: CachedContext) -> str:
-    names = [name for name in (one.recognizer, one.aligner) if name]
+    names = [name for name in (one.recognizer, one.maker, one.aligner) if name]
     return " on ".join(names) or one.place.rpartition("/")[2][:12]
 
 

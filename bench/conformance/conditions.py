@@ -17,6 +17,8 @@ from bench.conformance.sample import FEW, Person, cropped, people
 from bench.errors import PluginError
 
 FIELDS = tuple(field.name for field in dataclasses.fields(FaceBatch) if field.name != "images")
+PLACES = frozenset({"landmarks", "reference_landmarks", "masks", "reference_masks"})
+"""The conditions that say where the parts of a face are."""
 SCHEME = "dlib68"
 
 
@@ -70,14 +72,24 @@ def make_batch(recipe: Recipe, replaced: int | None = None) -> FaceBatch:
     return FaceBatch(**values)
 
 
+def given_fields(batch: FaceBatch) -> dict[str, NDArray[Any]]:
+    """The arrays of a batch that are there, ``images`` first, by name."""
+    every = {name: getattr(batch, name) for name in ("images", *FIELDS)}
+    return {name: value for name, value in every.items() if value is not None}
+
+
+def rows_of(batch: FaceBatch, rows: NDArray[np.integer] | slice = slice(None)) -> FaceBatch:
+    """Copies of some rows of a batch; of all of them where none are named."""
+    return FaceBatch(**{name: value[rows].copy() for name, value in given_fields(batch).items()})
+
+
 def spoilt(batch: FaceBatch) -> FaceBatch:
     """A copy whose last face has no usable landmarks, all in one corner, and a mask of background only."""
-    values = {name: getattr(batch, name) for name in ("images", *FIELDS)}
-    copies: dict[str, Any] = {name: None if value is None else value.copy() for name, value in values.items()}
-    for name in ("landmarks", "reference_landmarks", "masks", "reference_masks"):
-        if copies[name] is not None:
-            copies[name][-1] = 0
-    return FaceBatch(**copies)
+    copy = rows_of(batch)
+    for name, value in given_fields(copy).items():
+        if name in PLACES:
+            value[-1] = 0
+    return copy
 
 
 def _crew_of(row: int, people_there: int, contributors: int, replaced: int | None) -> list[int]:

@@ -62,20 +62,19 @@ class Inspection:
             usage: whether a wrong setting, or a file or package that is not there, ends the inspection: whoever asks
                 must mend that first, and it says nothing about the plugin.
         """
-        kept: bool | None = True
-        message = ""
-        try:
+        with _caught() as errors:
             yield
-        except Broken as error:
-            kept, message = False, str(error)
-        except NotAsked as reason:
-            kept, message = None, str(reason)
-        except USAGE as error:
-            if usage:
-                raise
-            kept, message = False, f"got {raised(error)}, expected no exception"
-        except Exception as error:  # a stranger's code may raise anything, and what it raised is the finding
-            kept, message = False, f"got {raised(error)}, expected no exception"
+        error = errors[0] if errors else None
+        if usage and isinstance(error, USAGE):
+            raise error
+        kept: bool | None = error is None
+        message = ""
+        if isinstance(error, NotAsked):
+            kept, message = None, str(error)
+        elif isinstance(error, Broken):
+            message = str(error)
+        elif error is not None:
+            message = f"got {raised(error)}, expected no exception"
         self.findings.append(Finding(line, promise, kept, message))
 
     def stop(self, line: str, promise: str, why: str) -> None:
@@ -124,16 +123,28 @@ def expect_refusal(attempt: Callable[[], Any], given: str, named: str = "") -> N
         Broken: it is not refused, or by accident.
     """
     expected = "a ValueError that says so" + (f" and names {named}" if named else "")
-    try:
+    with _caught() as errors:
         attempt()
-    except (ImpersonaError, ValueError) as error:
-        expect(named in str(error), f"{raised(error)} where there is {given}", expected)
-        return
-    except Exception as error:  # it stumbled over what it should have looked at
-        raise Broken(
-            f"got {raised(error)} where there is {given}, expected {expected}; look at what is given before using it"
-        ) from error
-    raise Broken(f"got a result where there is {given}, expected {expected}")
+    expect(errors, f"a result where there is {given}", expected)
+    (error,) = errors
+    got = f"{raised(error)} where there is {given}"
+    stumbled = not isinstance(error, ImpersonaError | ValueError)
+    expect(not stumbled, got, expected, "look at what is given before using it")
+    expect(named in str(error), got, expected)
+
+
+@contextlib.contextmanager
+def _caught() -> Iterator[list[Exception]]:
+    """Holds what is raised inside, once it is left. Here alone anything is caught.
+
+    A stranger's code may raise whatever it likes, that of the libraries below it included, and that it did is what
+    `impersona check` is there to tell.
+    """
+    errors: list[Exception] = []
+    try:
+        yield errors
+    except Exception as error:
+        errors.append(error)
 
 
 def raised(error: BaseException) -> str:

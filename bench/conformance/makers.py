@@ -5,14 +5,24 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from bench.api import Budget, Crops, FaceBatch, Goal, Template
-from bench.conformance.conditions import FIELDS, SCHEME, Recipe, make_batch, spoilt
+from bench.conformance.conditions import (
+    FIELDS,
+    PLACES,
+    SCHEME,
+    Recipe,
+    given_fields,
+    make_batch,
+    rows_of,
+    spoilt,
+)
 from bench.conformance.finding import Inspection, NotAsked, expect, expect_refusal, in_words
-from bench.conformance.oracle import SampleOracle
+from bench.conformance.oracle import Access, SampleOracle
 from bench.conformance.subject import Subject
 from bench.conformance.values import (
     ask_default_aligner,
@@ -28,7 +38,30 @@ from bench.seeding import stream
 Make = Callable[[Any, FaceBatch], Crops]
 """Called with a plugin and a batch; always the same random stream."""
 
-Access = Literal["nothing", "decisions", "scores", "gradients"]
+
+@dataclass(frozen=True)
+class Asked:
+    """What a maker is asked about its faces.
+
+    Attributes:
+        asks: where findings go.
+        kind: the protocol, for `Finding.line`.
+        line: its method that makes faces, likewise.
+        maker: the plugin.
+        recipe: what it takes.
+        make: calls that method.
+    """
+
+    asks: Inspection
+    kind: str
+    line: str
+    maker: Any
+    recipe: Recipe
+    make: Make
+
+
+MOST_QUERIES = 10_000
+"""What an attack is allowed; enough for any that counts its queries at all."""
 
 
 def ask_generator(asks: Inspection, subject: Subject, generator: Any) -> None:
@@ -37,7 +70,7 @@ def ask_generator(asks: Inspection, subject: Subject, generator: Any) -> None:
     if recipe is None:
         asks.stop("Generator.generate", "float32 (N, 3, S, S) in [0, 1]", "what it takes is not known")
         return
-    _ask_faces(asks, "Generator", "Generator.generate", subject, generator, recipe, _generate)
+    _ask_faces(Asked(asks, "Generator", "Generator.generate", generator, recipe, _generate), subject)
 
 
 def ask_attack(asks: Inspection, subject: Subject, attack: Any) -> None:
@@ -56,7 +89,7 @@ def ask_attack(asks: Inspection, subject: Subject, attack: Any) -> None:
         return
     for goal in sorted(attack.goals):
         line = f"Attack.run ({goal})" if len(attack.goals) > 1 else "Attack.run"
-        _ask_faces(asks, "Attack", line, subject, attack, recipe, _run_for(goal))
+        _ask_faces(Asked(asks, "Attack", line, attack, recipe, _run_for(goal)), subject)
         _ask_budget(asks, line, attack, recipe, goal)
 
 
@@ -99,14 +132,13 @@ def _ask_recipe(asks: Inspection, kind: str, maker: Any) -> Recipe | None:
     return Recipe(template, maker.contributors, maker.batch_size, frozenset(maker.conditions))
 
 
-def _ask_faces(
-    asks: Inspection, kind: str, line: str, subject: Subject, maker: Any, recipe: Recipe, make: Make
-) -> None:
+def _ask_faces(asked: Asked, subject: Subject) -> None:
+    asks, line, maker, recipe, make = asked.asks, asked.line, asked.maker, asked.recipe, asked.make
     batch: FaceBatch | None = None
     faces: Any = None
     with asks.promise(line, "float32 (N, 3, S, S) in [0, 1], or rows of NaN; faces of ordinary photos are made"):
         batch = make_batch(recipe)
-        faces = make(maker, _copy(batch))
+        faces = make(maker, rows_of(batch))
         _expect_faces(faces, recipe.size, recipe.template)
         made = int(_made(faces).sum())
         expect(made, f"{recipe.size} rows of NaN", "faces: these are drawn people seen from the front")
@@ -115,29 +147,37 @@ def _ask_faces(
     with asks.promise(line, "the same faces of the same rng, and from a second instance"):
         for other in (maker, subject.fresh()):
             change = "draw from the rng that is given, and from nothing else"
-            expect_same(faces, make(other, _copy(batch)), "faces", change)
+            expect_same(faces, make(other, rows_of(batch)), "faces", change)
     with asks.promise(line, "a face does not depend on what shares its batch"):
-        _expect_independence(maker, recipe, make, batch, faces)
+        _expect_independence(asked, batch, faces)
     with asks.promise("FaceBatch", f"what is given to {line.split('.')[1]} is left as it was"):
-        given = _copy(batch)
+        given = rows_of(batch)
         make(maker, given)
-        for name, before, after in _fields(batch, given):
-            expect_same(before, after, f"rows of {name}", "work on a copy")
-    with asks.promise(f"{kind}.contributors", "everybody who contributes shows in the faces"):
-        _expect_everybody(maker, recipe, make, batch, faces)
-    if recipe.contributors > 1:
-        with asks.promise(f"{kind}.contributors", "one contributor too many is refused"):
-            more = make_batch(dataclasses.replace(recipe, contributors=recipe.contributors + 1))
-            expect_refusal(lambda: make(maker, more), f"{recipe.contributors} other contributors a face")
-    for name in sorted(recipe.conditions):
-        with asks.promise(f"{kind}.conditions", f"a batch without {name} is refused by name"):
-            expect_refusal(functools.partial(make, maker, _without(batch, name)), f"no {name}", name)
-    if recipe.conditions & {"landmarks", "reference_landmarks", "masks", "reference_masks"}:
+        after = given_fields(given)
+        for name, before in given_fields(batch).items():
+            expect_same(before, after[name], f"rows of {name}", "work on a copy")
+    with asks.promise(f"{asked.kind}.contributors", "everybody who contributes shows in the faces"):
+        _expect_everybody(asked, faces)
+    _ask_refusals(asked, batch)
+    if recipe.conditions & PLACES:
         with asks.promise(line, "a face that cannot be made is a row of NaN or a face, never an exception"):
             odd = make(maker, spoilt(batch))
             _expect_faces(odd, recipe.size, recipe.template)
             if recipe.size > 1:
                 expect_same(faces[:1], odd[:1], "faces", "one face that cannot be made must not change another")
+
+
+def _ask_refusals(asked: Asked, batch: FaceBatch) -> None:
+    """Asks about batches that the maker cannot take."""
+    asks, kind, recipe, make = asked.asks, asked.kind, asked.recipe, functools.partial(asked.make, asked.maker)
+    if recipe.contributors > 1:
+        with asks.promise(f"{kind}.contributors", "one contributor too many is refused"):
+            more = make_batch(dataclasses.replace(recipe, contributors=recipe.contributors + 1))
+            expect_refusal(lambda: make(more), f"{recipe.contributors} other contributors a face")
+    for name in sorted(recipe.conditions):
+        with asks.promise(f"{kind}.conditions", f"a batch without {name} is refused by name"):
+            without: dict[str, Any] = {name: None}
+            expect_refusal(functools.partial(make, dataclasses.replace(rows_of(batch), **without)), f"no {name}", name)
 
 
 def _expect_faces(faces: Any, size: int, template: Template) -> None:
@@ -155,39 +195,21 @@ def _made(faces: Crops) -> Any:
     return ~np.isnan(faces).any(axis=(1, 2, 3))
 
 
-def _copy(batch: FaceBatch) -> FaceBatch:
-    return _of_rows(batch, np.arange(len(batch.images)))
-
-
-def _of_rows(batch: FaceBatch, rows: Any) -> FaceBatch:
-    values = {field.name: getattr(batch, field.name) for field in dataclasses.fields(batch)}
-    copies: dict[str, Any] = {name: None if value is None else value[rows].copy() for name, value in values.items()}
-    return FaceBatch(**copies)
-
-
-def _without(batch: FaceBatch, name: str) -> FaceBatch:
-    return dataclasses.replace(_copy(batch), **{name: None})  # type: ignore[arg-type]
-
-
-def _fields(first: FaceBatch, second: FaceBatch) -> list[tuple[str, Any, Any]]:
-    names = [field.name for field in dataclasses.fields(first) if getattr(first, field.name) is not None]
-    return [(name, getattr(first, name), getattr(second, name)) for name in names]
-
-
-def _expect_independence(maker: Any, recipe: Recipe, make: Make, batch: FaceBatch, faces: Crops) -> None:
-    if recipe.size == 1:
+def _expect_independence(asked: Asked, batch: FaceBatch, faces: Crops) -> None:
+    size = asked.recipe.size
+    if size == 1:
         return
     change = "compute each row by itself, and draw as much for every row"
-    for kept in (0, recipe.size - 1):
-        rows = np.roll(np.arange(recipe.size), 1)
+    for kept in (0, size - 1):
+        rows = np.roll(np.arange(size), 1)
         rows[kept] = kept
-        again = make(maker, _of_rows(batch, rows))
+        again = asked.make(asked.maker, rows_of(batch, rows))
         expect_same(faces[kept : kept + 1], again[kept : kept + 1], "faces", f"{change} (row {kept})")
 
 
-def _expect_everybody(maker: Any, recipe: Recipe, make: Make, batch: FaceBatch, faces: Crops) -> None:
-    for number in range(recipe.contributors):
-        other = make(maker, make_batch(recipe, replaced=number))
+def _expect_everybody(asked: Asked, faces: Crops) -> None:
+    for number in range(asked.recipe.contributors):
+        other = asked.make(asked.maker, make_batch(asked.recipe, replaced=number))
         both = _made(faces) & _made(other)
         if not both.any():
             raise NotAsked("no face could be made of other photos")
@@ -202,17 +224,17 @@ def _ask_budget(asks: Inspection, line: str, attack: Any, recipe: Recipe, goal: 
     batch = make_batch(recipe)
     radius = 8 / 255
     with asks.promise("Budget", f"{line.split('.')[1]} keeps to a radius and to its queries, or refuses them"):
-        for budget in (Budget("linf", radius, 2, 10_000), Budget("l2", 1.0, 2, 10_000)):
+        for budget in (Budget("linf", radius, 2, MOST_QUERIES), Budget("l2", 1.0, 2, MOST_QUERIES)):
             oracle = SampleOracle(attack.access)
             try:
-                faces = attack.run(_copy(batch), oracle, goal, budget, stream(0, "conformance"))
+                faces = attack.run(rows_of(batch), oracle, goal, budget, stream(0, "conformance"))
             except (ImpersonaError, ValueError):
-                continue
+                continue  # refused, which is as good
             _expect_within(faces, batch.images, budget)
-            expect(oracle.queries <= 10_000, f"{oracle.queries} queries", "at most 10000")
+            expect(oracle.queries <= MOST_QUERIES, f"{oracle.queries} queries", f"at most {MOST_QUERIES}")
     with asks.promise("Attack.access", "it asks its oracle for no more than it declares"):
         oracle = SampleOracle(attack.access)
-        attack.run(_copy(batch), oracle, goal, Budget(steps=2), stream(0, "conformance"))
+        attack.run(rows_of(batch), oracle, goal, Budget(steps=2), stream(0, "conformance"))
         expect(
             not oracle.refused, f"a question for {' and '.join(oracle.refused)}", f"access {attack.access!r} at most"
         )

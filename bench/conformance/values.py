@@ -117,28 +117,16 @@ def ask_default_aligner(asks: Inspection, kind: str, plugin: Any, template: Temp
         template: what the crops shall look like.
         scheme: landmarks that the aligner must give besides; empty for none.
     """
-    entry: Mapping[str, Any] = {}
+    name, settings = "", dict[str, Any]()
     with asks.promise(f"{kind}.default_aligner", "a mapping with the name of an aligner and valid settings of it"):
-        entry = plugin.default_aligner()
-        expect(
-            isinstance(entry, Mapping) and isinstance(entry.get("name"), str),
-            in_words(entry), 'a mapping such as {"name": "dlib_hog", "points": 68}',
-        )  # fmt: skip
-        settings = {key: value for key, value in entry.items() if key != "name"}
-        try:
-            row = registry().find("aligner", entry["name"])
-            validate_settings(settings_class(row), settings, f"aligner {row.name}")
-        except ImpersonaError as error:
-            raise Broken(f"got {dict(entry)!r}: {error}; expected what a sweep file may say") from error
+        name, settings = _checked_entry(plugin.default_aligner())
     promise = "that aligner's faces can be cropped to the template"
     if not asks.last_kept:
         asks.stop(f"{kind}.default_aligner", promise, "it names no aligner")
         return
     with asks.promise(f"{kind}.default_aligner", promise):
-        settings = {key: value for key, value in entry.items() if key != "name"}
         try:
-            aligner = load("aligner", entry["name"], **settings)
-            face, crop = _first_crop(aligner, template)
+            face, crop = _first_crop(load("aligner", name, **settings), template)
         except (MissingDependency, MissingFile, ProviderError) as error:
             raise NotAsked(f"the aligner cannot be used on this machine: {error}") from error
         except PluginError as error:
@@ -148,6 +136,21 @@ def ask_default_aligner(asks: Inspection, kind: str, plugin: Any, template: Temp
             not scheme or scheme in face.landmarks, f"landmarks {' and '.join(face.landmarks) or 'none'}", scheme,
             'the conditions ask for them: return {"name": "dlib_hog", "points": 68}',
         )  # fmt: skip
+
+
+def _checked_entry(entry: Any) -> tuple[str, dict[str, Any]]:
+    """The name and the settings of the aligner that a plugin names."""
+    expect(
+        isinstance(entry, Mapping) and isinstance(entry.get("name"), str),
+        in_words(entry), 'a mapping such as {"name": "dlib_hog", "points": 68}',
+    )  # fmt: skip
+    settings = {key: value for key, value in entry.items() if key != "name"}
+    try:
+        row = registry().find("aligner", entry["name"])
+        validate_settings(settings_class(row), settings, f"aligner {row.name}")
+    except ImpersonaError as error:
+        raise Broken(f"got {dict(entry)!r}: {error}; expected what a sweep file may say") from error
+    return row.name, settings
 
 
 def _first_crop(aligner: Any, template: Template) -> tuple[Face, FrameImage]:

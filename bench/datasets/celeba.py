@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from bench.api import Fingerprint, Frame, FrameImage, Trials
 from bench.datasets.attributes import ATTRIBUTES
-from bench.datasets.files import Part
+from bench.datasets.people import Part, check_at_least_one, frames_of_some, is_in
 from bench.datasets.protocols import MAX_FRAMES_PER_SUBJECT, all_pairs
+from bench.datasets.text_files import read_words
 from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile
 from bench.images import read
 from bench.places import DATA_VARIABLE, folder_of
 from bench.provenance import file_digest
-from bench.seeding import split_of
 
 IDENTITIES, ATTRIBUTE_LIST, TABLE = "identity_CelebA.txt", "list_attr_celeba.txt", "labels.csv"
 IMAGE_FOLDERS = ("images", "img_align_celeba", "img_celeba", "Img/img_align_celeba", "Img/img_celeba")
@@ -54,10 +54,7 @@ class CelebaSettings:
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
-        for name in ("max_per_subject", "max_people"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name}: got {value}, expected at least 1")
+        check_at_least_one(max_per_subject=self.max_per_subject, max_people=self.max_people)
 
 
 class Labels(NamedTuple):
@@ -95,9 +92,8 @@ class Celeba:
 
     def frames(self) -> Sequence[Frame]:
         """See `Dataset.frames`; sorted by key."""
-        wanted = self.settings.split
         people = sorted(self.labels.identity.items())
-        return [Frame(image, person) for image, person in people if wanted in ("all", split_of(person))]
+        return [Frame(image, person) for image, person in people if is_in(person, self.settings.split)]
 
     def attributes(self) -> dict[str, NDArray[np.float32]]:
         """See `AttributedDataset.attributes`."""
@@ -118,11 +114,7 @@ class Celeba:
         """See `Dataset.trials`."""
         if protocol not in self.protocols:
             raise ConfigError(f"celeba has no protocol {protocol!r}; it has {', '.join(self.protocols)}")
-        frames = self.frames()
-        people = sorted({frame.subject for frame in frames})
-        if self.settings.max_people is not None and len(people) > self.settings.max_people:
-            kept = set(rng.choice(people, self.settings.max_people, replace=False).tolist())
-            frames = [frame for frame in frames if frame.subject in kept]
+        frames = frames_of_some(self.frames(), rng, self.settings.max_people)
         if len(frames) < 2:
             raise InsufficientData(f"{self.root}: {len(frames)} photos of people of split {self.settings.split!r}")
         return all_pairs(frames, rng, self.settings.max_per_subject)
@@ -181,11 +173,11 @@ def read_lists(identities: Path, attributes: Path | None = None) -> Labels:
         CorruptFile: a line has another shape.
     """
     labels = Labels({}, {})
-    for line, words in enumerate(_words(identities), 1):
+    for line, words in enumerate(read_words(identities), 1):
         if len(words) != 2:
             raise CorruptFile(f"{identities}, line {line}: got {' '.join(words)!r}; expected 'photo person'")
         labels.identity[words[0]] = words[1]
-    rows = _words(attributes) if attributes else []
+    rows = read_words(attributes) if attributes else []
     if rows and (len(rows) < 2 or tuple(rows[1]) != ATTRIBUTES):
         raise CorruptFile(f"{attributes}: line 2 does not hold CelebA's {len(ATTRIBUTES)} attribute names")
     for line, words in enumerate(rows[2:], 3):
@@ -193,13 +185,6 @@ def read_lists(identities: Path, attributes: Path | None = None) -> Labels:
             raise CorruptFile(f"{attributes}, line {line}: {len(words)} words; expected a photo and 40 signs")
         labels.attributes[words[0]] = _signs(words[1:], attributes, line)
     return labels
-
-
-def _words(path: Path) -> list[list[str]]:
-    try:
-        return [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except UnicodeDecodeError as error:
-        raise CorruptFile(f"{path}: not UTF-8 text ({error})") from error
 
 
 def _signs(words: Sequence[str], path: Path | None, line: int) -> tuple[float, ...]:

@@ -5,7 +5,7 @@ Source: Lee, Liu, Wu and Luo, CVPR 2020. Two layouts are found by themselves:
     ROOT/CelebA-HQ-img/0.jpg                        the official one (1024 pixels)
     ROOT/CelebAMask-HQ-mask-anno/0/00000_skin.png   a 512-pixel picture a part, 2,000 photos a folder
     ROOT/images/0.jpg (or .png)                     ready maps
-    ROOT/labels/0.png                               greyscale or palette, values 0 to 18 in the order of `PARTS`
+    ROOT/labels/0.png                               greyscale or palette, values 0 to 18 in the order of the parts
 
 and beside either, as far as they are there:
 
@@ -40,28 +40,17 @@ from PIL import Image
 from bench.api import Fingerprint, Frame, FrameImage, Trials
 from bench.datasets.attributes import ATTRIBUTES
 from bench.datasets.celeba import IDENTITIES, read_lists
-from bench.datasets.files import Part, is_photo
+from bench.datasets.celebamask_lists import ANGLES, ATTRIBUTE_LIST, MAPPING, POSES, read_annotations, read_mapping
+from bench.datasets.celebamask_masks import MaskFiles
+from bench.datasets.files import is_photo
+from bench.datasets.people import Part, check_at_least_one, frames_of_some, is_in
 from bench.datasets.protocols import MAX_FRAMES_PER_SUBJECT, all_pairs
 from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile
-from bench.images import read, read_label_map
+from bench.images import read
 from bench.places import DATA_VARIABLE, folder_of
 from bench.provenance import file_digest, value_digest
-from bench.seeding import split_of
-
-PARTS = (
-    "skin", "nose", "eye_g", "l_eye", "r_eye", "l_brow", "r_brow", "l_ear", "r_ear", "mouth", "u_lip", "l_lip", "hair",
-    "hat", "ear_r", "neck_l", "neck", "cloth",
-)  # fmt: skip
-"""Classes 1 to 18 by their names in the files, in the order in which they are painted: later covers earlier."""
-
-TO_PICTURE = np.array([0, 1, 2, 3, 5, 4, 7, 6, 9, 8, *range(10, 19)], dtype=np.uint8)
-"""Class in the files to class in `mask`: the person's sides become the picture's."""
 
 OFFICIAL, READY = ("CelebA-HQ-img", "CelebAMask-HQ-mask-anno"), ("images", "labels")
-PHOTOS_A_FOLDER = 2000
-MAPPING = "CelebA-HQ-to-CelebA-mapping.txt"
-ATTRIBUTE_LIST, POSES = "CelebAMask-HQ-attribute-anno.txt", "CelebAMask-HQ-pose-anno.txt"
-ANGLES = ("yaw", "pitch", "roll")
 ROOTS = ("celebamask_hq", "CelebAMask-HQ", "celebamask24")
 
 
@@ -87,10 +76,7 @@ class CelebamaskHqSettings:
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
-        for name in ("max_per_subject", "max_people"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name}: got {value}, expected at least 1")
+        check_at_least_one(max_per_subject=self.max_per_subject, max_people=self.max_people)
 
 
 class CelebamaskHq:
@@ -105,12 +91,13 @@ class CelebamaskHq:
         if root is None:
             raise MissingFile(f"CelebAMask-HQ is not here: {what_is_missing()}")
         self.root = root
-        self.official = (root / OFFICIAL[0]).is_dir()
-        self._images, self._masks = (root / name for name in (OFFICIAL if self.official else READY))
-        if not self._images.is_dir() or not self._masks.is_dir():
+        official = (root / OFFICIAL[0]).is_dir()
+        self._images, masks = (root / name for name in (OFFICIAL if official else READY))
+        if not self._images.is_dir() or not masks.is_dir():
             raise MissingFile(
                 f"no CelebAMask-HQ in {root}; expected {' and '.join(OFFICIAL)} there, or {' and '.join(READY)}"
             )
+        self._masks = MaskFiles(self._images, masks, official)
         self._identities = _identity_file(root, settings.identities)
 
     @property
@@ -143,8 +130,7 @@ class CelebamaskHq:
 
     def frames(self) -> Sequence[Frame]:
         """See `Dataset.frames`."""
-        wanted = self.settings.split
-        return [frame for frame in self.every_frame if wanted in ("all", split_of(frame.subject))]
+        return [frame for frame in self.every_frame if is_in(frame.subject, self.settings.split)]
 
     def attributes(self) -> dict[str, NDArray[np.float32]]:
         """The 40 attributes, -1 or 1, and ``yaw``, ``pitch`` and ``roll``, as far as their files are there.
@@ -171,73 +157,28 @@ class CelebamaskHq:
     def mask(self, key: str) -> NDArray[np.uint8]:
         """See `MaskedDataset.mask`; brought to the photo's size by nearest neighbour."""
         height, width = self.image(key).shape[:2]
-        stored = self._painted(key) if self.official else self._ready(key)
+        stored = self._masks.labels(key)
         if abs(stored.shape[0] * width - stored.shape[1] * height) > max(height, width):
             raise CorruptFile(
-                f"{self._masks}: the mask of {key} is {stored.shape[1]} x {stored.shape[0]} pixels, the photo {width} "
-                f"x {height}; expected one shape: take both from one copy of the data"
+                f"{self._masks.masks}: the mask of {key} is {stored.shape[1]} x {stored.shape[0]} pixels, the photo "
+                f"{width} x {height}; expected one shape: take both from one copy of the data"
             )
-        sized = Image.fromarray(TO_PICTURE[stored]).resize((width, height), Image.Resampling.NEAREST)
+        sized = Image.fromarray(stored).resize((width, height), Image.Resampling.NEAREST)
         return np.array(sized)
 
     def mask_digest(self, key: str) -> str:
         """See `MaskedDataset.mask_digest`; of the mask's files and of the photo, whose size it takes."""
-        files = self._parts(key) if self.official else {"map": self._map(key)}
-        digests = {name: file_digest(path) for name, path in files.items()}
+        digests = {name: file_digest(path) for name, path in self._masks.files(key).items()}
         return value_digest({"revision": 1, "photo": self.content_digest(key), "masks": digests})
 
     def trials(self, protocol: str, rng: np.random.Generator) -> Trials:
         """See `Dataset.trials`."""
         if protocol not in self.protocols:
             raise ConfigError(f"celebamask_hq has no protocol {protocol!r}; it has {', '.join(self.protocols)}")
-        frames = self.frames()
-        people = sorted({frame.subject for frame in frames})
-        if self.settings.max_people is not None and len(people) > self.settings.max_people:
-            kept = set(rng.choice(people, self.settings.max_people, replace=False).tolist())
-            frames = [frame for frame in frames if frame.subject in kept]
+        frames = frames_of_some(self.frames(), rng, self.settings.max_people)
         if len(frames) < 2:
             raise InsufficientData(f"{self.root}: {len(frames)} photos of people of split {self.settings.split!r}")
         return all_pairs(frames, rng, self.settings.max_per_subject)
-
-    # ------------------------------------------------------------------------------------------------------- masks
-
-    def _map(self, key: str) -> Path:
-        return self._masks / f"{Path(key).stem}.png"
-
-    def _ready(self, key: str) -> NDArray[np.uint8]:
-        stored = read_label_map(self._map(key))
-        if (largest := int(stored.max())) > len(PARTS):
-            raise CorruptFile(
-                f"{self._map(key)}: holds the value {largest}; expected classes 0 to {len(PARTS)} in the order of "
-                "CelebAMask-HQ (0 background, 1 skin, 2 nose, ..., 18 cloth)"
-            )
-        return stored
-
-    def _parts(self, key: str) -> dict[str, Path]:
-        """The files of a photo's parts; one that is not there is a part that the photo does not show."""
-        stem = Path(key).stem
-        if not stem.isdecimal():
-            raise CorruptFile(f"{self._images / key}: expected a number for a name, such as 0.jpg: masks go by it")
-        folder = self._masks / str(int(stem) // PHOTOS_A_FOLDER)
-        paths = {part: folder / f"{int(stem):05d}_{part}.png" for part in PARTS}
-        if present := {part: path for part, path in paths.items() if path.is_file()}:
-            return present
-        raise MissingFile(f"no mask of {key}: expected {paths['skin']} and others beside it")
-
-    def _painted(self, key: str) -> NDArray[np.uint8]:
-        stored = np.zeros((0, 0), dtype=np.uint8)
-        first: Path | None = None
-        for part, path in self._parts(key).items():
-            shown = read(path).any(axis=2)
-            if first is None:
-                first, stored = path, np.zeros(shown.shape, dtype=np.uint8)
-            if shown.shape != stored.shape:
-                sizes = [f"{width} x {height}" for height, width in (shown.shape, stored.shape)]
-                raise CorruptFile(
-                    f"{path}: {sizes[0]} pixels; {first.name} beside it has {sizes[1]}, expected the same"
-                )
-            stored[shown] = PARTS.index(part) + 1
-        return stored
 
 
 def find_root() -> Path | None:
@@ -253,58 +194,6 @@ def what_is_missing() -> str:
     where = folder_of(DATA_VARIABLE)
     got = f"no {ROOTS[0]}/ in {where}" if where else f"{DATA_VARIABLE} is not set"
     return f"{got}; give root: /path/to/CelebAMask-HQ (ask its authors for the data)"
-
-
-def read_mapping(path: Path) -> dict[str, str]:
-    """Number of a photo, as text, to the CelebA photo that it was made of: ``{"0": "119614.jpg"}``.
-
-    Args:
-        path: ``CelebA-HQ-to-CelebA-mapping.txt``: a header, then a number, CelebA's index from 0, and its file name.
-
-    Raises:
-        CorruptFile: a line has another shape, or a number stands twice.
-    """
-    found: dict[str, str] = {}
-    for line, words in enumerate(_words(path), 1):
-        if line == 1 and not words[0].isdecimal():
-            continue  # the header
-        if len(words) != 3 or not words[0].isdecimal() or words[0] in found:
-            raise CorruptFile(f"{path}, line {line}: got {' '.join(words)!r}; expected 'number index photo', each once")
-        found[words[0]] = words[2]
-    return found
-
-
-def read_annotations(path: Path, columns: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """Photo to its values, from one of the annotation files: a count, the names, then a photo and its values a line.
-
-    Args:
-        path: the file.
-        columns: what its values are; of `ANGLES` their number is compared only, not how the file spells them.
-
-    Raises:
-        CorruptFile: a line has another shape.
-    """
-    rows = _words(path)
-    if len(rows) < 2 or len(rows[1]) != len(columns) or (columns is ATTRIBUTES and tuple(rows[1]) != ATTRIBUTES):
-        raise CorruptFile(f"{path}: line 2 does not hold {len(columns)} names: {', '.join(columns[:3])}, ...")
-    found = {}
-    for line, words in enumerate(rows[2:], 3):
-        try:
-            found[words[0]] = tuple(float(word) for word in words[1:])
-        except ValueError:
-            found[words[0]] = ()
-        if len(found[words[0]]) != len(columns):
-            raise CorruptFile(
-                f"{path}, line {line}: got {' '.join(words)[:60]!r}; expected a photo and {len(columns)} numbers"
-            )
-    return found
-
-
-def _words(path: Path) -> list[list[str]]:
-    try:
-        return [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except UnicodeDecodeError as error:
-        raise CorruptFile(f"{path}: not UTF-8 text ({error})") from error
 
 
 def _identity_file(root: Path, given: Path | None) -> Path | None:

@@ -13,7 +13,6 @@ values.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,13 +21,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.errors import ConfigError, CorruptFile, MissingFile
+from bench.datasets.text_files import read_fields
+from bench.errors import ConfigError, CorruptFile
 
 ColumnValues = NDArray[np.float32] | NDArray[np.str_]
 """The values of a column: float32 (N,), NaN where unknown, or text (N,), empty where unknown."""
 
 PHOTO_COLUMNS = ("image", "filename", "key", "path")
-SEPARATORS = ",;\t"
 OFIQ_PHOTO, OFIQ_COMPONENT, OFIQ_FAILED = "Filename", ".scalar", -1.0
 
 _NO_NUMBER = frozenset({"", "nan", "-nan", "na", "n/a"})
@@ -169,23 +168,11 @@ def read_column_file(path: Path, wanted: Collection[str] | None = None) -> Colum
 
 def _table(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
     """Header, rows of the header's length, and the line of each row."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            first = stream.readline()
-            stream.seek(0)
-            reader = csv.reader(stream, delimiter=max(SEPARATORS, key=first.count))
-            header = [name.strip() for name in next(reader, [])]
-            while header and not header[-1]:  # OFIQ ends its header, but no other line, with a semicolon
-                header.pop()
-            rows, lines = [], []
-            for row in reader:
-                if any(cell.strip() for cell in row):
-                    rows.append(_filled(row, len(header), path, reader.line_num))
-                    lines.append(reader.line_num)
-    except FileNotFoundError as error:
-        raise MissingFile(f"no file of columns at {path}") from error
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise CorruptFile(f"{path}: not a readable CSV file ({error})") from error
+    header, found = read_fields(path, "file of columns")
+    while header and not header[-1]:  # OFIQ ends its header, but no other line, with a semicolon
+        header.pop()
+    rows = [_filled(row, len(header), path, line) for line, row in found]
+    lines = [line for line, _ in found]
     if not header or not rows:
         raise CorruptFile(f"{path}: {'no row below the header' if header else 'empty'}; expected a header and photos")
     return header, rows, lines

@@ -21,13 +21,12 @@ from numpy.typing import NDArray
 
 from bench.api import Embeddings, Fingerprint, Frame, FrameImage, Trials
 from bench.datasets.columns import ColumnValues
-from bench.datasets.files import Part
 from bench.datasets.pair_lists import read_pair_list
+from bench.datasets.people import Part, check_at_least_one, frames_of_some, is_in
 from bench.datasets.protocols import MAX_FRAMES_PER_SUBJECT, all_pairs
 from bench.datasets.vector_files import SUFFIXES, VectorTable, read_vectors
 from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile
 from bench.provenance import file_digest
-from bench.seeding import split_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +51,7 @@ class EmbeddingsSettings:
         """Checks the ranges."""
         if self.file.suffix.lower() not in SUFFIXES:
             raise ValueError(f"file: got {self.file.name}, expected a file that ends in {' or '.join(SUFFIXES)}")
-        for name in ("max_per_subject", "max_people"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name}: got {value}, expected at least 1")
+        check_at_least_one(max_per_subject=self.max_per_subject, max_people=self.max_people)
 
 
 class GivenEmbeddings:
@@ -104,11 +100,7 @@ class GivenEmbeddings:
             raise ConfigError(f"embeddings has no protocol {protocol!r}; it has {', '.join(self.protocols)}")
         if protocol == LISTED and self.settings.pairs is not None:
             return self._listed(self.settings.pairs.expanduser())
-        frames, most = self.frames(), self.settings.max_people
-        people = sorted({frame.subject for frame in frames})
-        if most is not None and len(people) > most:
-            kept = set(rng.choice(people, most, replace=False).tolist())
-            frames = [frame for frame in frames if frame.subject in kept]
+        frames = frames_of_some(self.frames(), rng, self.settings.max_people)
         if len(frames) < 2:
             raise InsufficientData(f"{self.file}: {len(frames)} embeddings of people of split {self.settings.split!r}")
         return all_pairs(frames, rng, self.settings.max_per_subject)
@@ -134,8 +126,7 @@ class GivenEmbeddings:
         return trials
 
     def _rows(self, table: VectorTable) -> NDArray[np.int64]:
-        wanted = self.settings.split
-        kept = [row for row, who in enumerate(table.subjects) if wanted in ("all", split_of(who))]
+        kept = [row for row, who in enumerate(table.subjects) if is_in(who, self.settings.split)]
         return np.array(kept, dtype=np.int64)
 
     def _row(self, table: VectorTable, key: str) -> int:

@@ -6,15 +6,12 @@ import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from bench.api import Frame, FrameImage
+from bench.datasets.people import Part, is_in
 from bench.errors import CorruptFile, MissingFile
 from bench.images import IMAGE_SUFFIXES, read
 from bench.provenance import file_digest
-from bench.seeding import split_of
-
-Part = Literal["all", "train", "dev", "eval"]
 
 
 class PersonFolders:
@@ -49,7 +46,7 @@ class PersonFolders:
 
     def frames(self) -> Sequence[Frame]:
         """The photos of the people of the split; see `Dataset.frames`."""
-        return [frame for frame in self.every_frame if self.split in ("all", split_of(frame.subject))]
+        return [frame for frame in self.every_frame if is_in(frame.subject, self.split)]
 
     def image(self, key: str) -> FrameImage:
         """The picture behind a key; see `Dataset.image`."""

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.api import Fingerprint, Trials
-from bench.datasets.files import Part, PersonFolders, is_photo
+from bench.datasets.files import PersonFolders, is_photo
+from bench.datasets.people import Part
 from bench.datasets.protocols import MAX_FRAMES_PER_SUBJECT, all_pairs
 from bench.errors import ConfigError, InsufficientData
 

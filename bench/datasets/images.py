@@ -25,12 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import Fingerprint, Frame, FrameImage, Trials
-from bench.datasets.files import Part, is_photo
+from bench.datasets.files import is_photo
+from bench.datasets.people import Part, check_at_least_one, is_in
 from bench.datasets.protocols import MAX_TRIALS, all_pairs
 from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile
 from bench.images import read
 from bench.provenance import file_digest
-from bench.seeding import split_of
 
 LABEL = "label"
 
@@ -51,8 +51,7 @@ class ImagesSettings:
 
     def __post_init__(self) -> None:
         """Checks the ranges."""
-        if self.max_images is not None and self.max_images < 1:
-            raise ValueError(f"max_images: got {self.max_images}, expected at least 1")
+        check_at_least_one(max_images=self.max_images)
 
 
 class Images:
@@ -86,9 +85,9 @@ class Images:
     @functools.cached_property
     def _frames(self) -> tuple[Frame, ...]:
         wanted = self.settings.split
-        return tuple(
-            Frame(key, key) for key in self.every_key if wanted == "all" or split_of(self.content_digest(key)) == wanted
-        )
+        keys = self.every_key
+        # Digesting reads every file, which nobody needs who takes them all.
+        return tuple(Frame(key, key) for key in keys if wanted == "all" or is_in(self.content_digest(key), wanted))
 
     def frames(self) -> Sequence[Frame]:
         """See `Dataset.frames`; sorted by key. A split reads every file once, to digest it."""

@@ -18,7 +18,8 @@ import numpy as np
 
 from bench.api import Fingerprint, Trials
 from bench.datasets.columns import ColumnValues, read_column_file
-from bench.datasets.files import Part, PersonFolders
+from bench.datasets.files import PersonFolders
+from bench.datasets.people import Part
 from bench.datasets.protocols import MAX_FRAMES_PER_SUBJECT, all_pairs, indexed_trials, read_lfw_pairs
 from bench.errors import ConfigError, MissingFile
 from bench.places import DATA_VARIABLE, folder_of, lfw_roots, scikit_learn_home

@@ -5,7 +5,6 @@ The data set `pairs_csv` says what such a file looks like; `embeddings` takes on
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.datasets.protocols import MAX_TRIALS, join_mated, refuse_contradictions
-from bench.errors import ConfigError, CorruptFile, MissingFile
+from bench.datasets.text_files import read_fields
+from bench.errors import ConfigError, CorruptFile
 
-SEPARATORS = ",;\t"
 SIDES = ("probe", "reference")
 SUBJECTS = ("probe_subject", "reference_subject")
 MATED = {
@@ -136,17 +135,8 @@ def _inferred(
 
 def _table(path: Path) -> tuple[dict[str, int], list[tuple[int, list[str]]]]:
     """Column to its place, and every row, of the header's length, with its line."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            first = stream.readline()
-            stream.seek(0)
-            reader = csv.reader(stream, delimiter=max(SEPARATORS, key=first.count))
-            header = [name.strip().lower() for name in next(reader, [])]
-            rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-    except FileNotFoundError as error:
-        raise MissingFile(f"no list of pairs at {path}") from error
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise CorruptFile(f"{path}: not a readable CSV file ({error})") from error
+    names, rows = read_fields(path, "list of pairs")
+    header = [name.lower() for name in names]
     _check_header(path, header)
     for line, row in rows:
         if len(row) != len(header):

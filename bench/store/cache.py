@@ -18,8 +18,12 @@ import io
 import json
 import logging
 import re
+import secrets
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,6 +55,10 @@ class ArrayCache:
     Args:
         blobs: where they are kept; by default a folder below `cache_root`.
 
+    Attributes:
+        refuge: a folder, not there at first, for pictures that aligners read as files where the cache cannot be
+            written to; whoever made the cache calls `clear_refuge` in the end.
+
     Raises:
         ConfigError: a file stands where the cache's folder should be.
     """
@@ -59,6 +67,8 @@ class ArrayCache:
         if blobs is None and cache_root().is_file():
             raise ConfigError(f"the cache {cache_root()} is a file; set {CACHE_VARIABLE} to a folder, or move it away")
         self.blobs = blobs or DiskStore(cache_root() / "arrays")
+        # Its name, that nobody can guess, goes to worker processes with the cache.
+        self.refuge = Path(tempfile.gettempdir()) / f"impersona-{secrets.token_hex(16)}"
 
     def context(self, kind: str, parts: Mapping[str, Any]) -> CacheContext:
         """The rows that were computed in one way.
@@ -68,6 +78,10 @@ class ArrayCache:
             parts: everything that determines a row besides the image.
         """
         return CacheContext(self.blobs, {"kind": kind, **parts})
+
+    def clear_refuge(self) -> None:
+        """Deletes the refuge and all in it; safe where there is none."""
+        shutil.rmtree(self.refuge, ignore_errors=True)
 
 
 class CacheContext:

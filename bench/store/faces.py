@@ -1,18 +1,16 @@
 """Made faces, kept between runs: a picture each, and a row that says what became of it and what it cost to the eye.
 
 They lie in the cache, beside embeddings and found faces, in a context of their own: FACES/CONTEXT/DIGEST.png and rows.
-The digest of a face is that of everything that determines its pixels; the row holds the digest of the file, so that a
-picture that was damaged or deleted is made anew. Where the cache cannot be written to, a temporary folder serves for as
-long as the process lives.
+The digest of a face is that of everything that determines its pixels. A row is found by that digest and the one of the
+file as it is now, so that a picture that was damaged, swapped or deleted has none and is made anew. Where the cache
+cannot be written to, the refuge of `bench.store.cache.ArrayCache` serves until the run ends.
 """
 
 from __future__ import annotations
 
-import atexit
+import contextlib
 import hashlib
 import logging
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +21,15 @@ from numpy.typing import NDArray
 
 from bench.errors import ConfigError, MissingFile
 from bench.places import CACHE_VARIABLE
+from bench.provenance import file_digest
 from bench.store.blobs import DiskStore
 from bench.store.cache import ArrayCache, CacheContext, context_digest
 
 LOG = logging.getLogger(__name__)
 
-MADE, NOT_FOUND, REFUSED = 0, 1, 2
-"""What became of a face: made; a contributor's face was not found; the maker could not make it."""
+MADE, NOT_FOUND, REFUSED, UNREADABLE = 0, 1, 2, 3
+"""What became of a face: made; a contributor's face was not found; the maker could not make it; a contributor's photo
+cannot be read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class FaceRows:
 
     Attributes:
         known: bool (M,), whether anything is; rows of the others mean nothing.
-        state: int8 (M,), `MADE`, `NOT_FOUND` or `REFUSED`.
+        state: int8 (M,), `MADE`, `NOT_FOUND`, `REFUSED` or `UNREADABLE`.
         structural_similarity: float32 (M,), NaN where not made.
         peak_signal_to_noise_ratio: float32 (M,), dB; NaN where not made.
     """
@@ -64,8 +64,10 @@ class FaceStore:
         if not isinstance(cache.blobs, DiskStore):
             raise ConfigError("made faces need a cache in a folder: aligners read them as files")
         self._parts = {"kind": "faces", **parts}
-        self._cache = cache
+        self._refuge = DiskStore(cache.refuge)
         self._open(cache.blobs)
+        if (self._refuge.root / self._prefix).is_dir():  # an earlier cell, or another process, had to move
+            self._open(self._refuge)
 
     def _open(self, blobs: DiskStore) -> None:
         self._blobs = blobs
@@ -83,7 +85,7 @@ class FaceStore:
         Args:
             digests: of M faces.
         """
-        place, arrays = self._rows.load(digests)
+        place, arrays = self._rows.load([_row_key(digest, self._file_digest(digest)) for digest in digests])
         known = place >= 0
         count = len(digests)
         state = np.zeros(count, dtype=np.int8)
@@ -93,8 +95,6 @@ class FaceStore:
             state[known] = arrays["state"][rows]
             similarity[known] = arrays["structural_similarity"][rows]
             noise[known] = arrays["peak_signal_to_noise_ratio"][rows]
-            for index in np.flatnonzero(known & (state == MADE)).tolist():
-                known[index] = self._is_whole(digests[index], arrays["picture"][place[index]])
         return FaceRows(known, state, similarity, noise)
 
     def add(self, digests: Sequence[str], pictures: Mapping[str, bytes], rows: Mapping[str, NDArray[Any]]) -> None:
@@ -105,43 +105,49 @@ class FaceStore:
             pictures: digest to the bytes of a PNG file, of those that were made.
             rows: ``state``, ``structural_similarity`` and ``peak_signal_to_noise_ratio``, (M,) each.
         """
-        files = np.zeros((len(digests), 32), dtype=np.uint8)
-        for index, digest in enumerate(digests):
-            if digest in pictures:
-                files[index] = np.frombuffer(hashlib.sha256(pictures[digest]).digest(), dtype=np.uint8)
+        files = {digest: hashlib.sha256(data).hexdigest() for digest, data in pictures.items()}
+        keys = [_row_key(digest, files.get(digest, "")) for digest in digests]
         try:
-            self._add(digests, pictures, {**rows, "picture": files})
+            self._add(keys, pictures, rows)
         except OSError as error:
+            if self._blobs is self._refuge:
+                raise
             LOG.warning(
                 "made faces cannot be cached (%s: %s); they go to a temporary folder, and the next run makes them "
                 "again: free some space, or name another folder (export %s=/path/to/cache)",
                 error.strerror, error.filename, CACHE_VARIABLE,
             )  # fmt: skip
             self._move_out()
-            self._add(digests, pictures, {**rows, "picture": files})
+            self._add(keys, pictures, rows)
 
     def picture(self, digest: str) -> bytes:
         """The bytes of a face's PNG file. Raises `MissingFile`."""
         return self._blobs.get(f"{self._prefix}/{digest}.png")
 
-    def _add(self, digests: Sequence[str], pictures: Mapping[str, bytes], rows: Mapping[str, NDArray[Any]]) -> None:
+    def _add(self, keys: Sequence[str], pictures: Mapping[str, bytes], rows: Mapping[str, NDArray[Any]]) -> None:
         for digest, data in pictures.items():
             self._blobs.put(f"{self._prefix}/{digest}.png", data)
-        self._rows.add(list(digests), rows)
+        self._rows.add(keys, rows)
 
     def _move_out(self) -> None:
-        """Goes on in a temporary folder, with the pictures that the cache holds already."""
+        """Goes on in the refuge, with the pictures and rows that the cache holds already."""
         before = self.folder
-        root = Path(tempfile.mkdtemp(prefix="impersona-faces-"))
-        atexit.register(shutil.rmtree, root, ignore_errors=True)
-        self._open(DiskStore(root))
-        self.folder.mkdir(parents=True)
-        for file in before.glob("*.png") if before.is_dir() else ():
-            (self.folder / file.name).symlink_to(file)
+        # Nobody else of this machine may look at these faces.
+        self._refuge.root.mkdir(mode=0o700, exist_ok=True)
+        self._open(self._refuge)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for file in before.iterdir() if before.is_dir() else ():
+            if not file.name.startswith("."):
+                with contextlib.suppress(FileExistsError):
+                    (self.folder / file.name).symlink_to(file.absolute())
 
-    def _is_whole(self, digest: str, wanted: NDArray[np.uint8]) -> bool:
+    def _file_digest(self, digest: str) -> str:
+        """SHA-256 hex of a picture as it is now, empty where there is none that can be read."""
         try:
-            found = hashlib.sha256(self.picture(digest)).digest()
+            return file_digest(self.folder / f"{digest}.png")
         except (MissingFile, OSError):
-            return False
-        return found == wanted.tobytes()
+            return ""
+
+
+def _row_key(digest: str, file: str) -> str:
+    return hashlib.sha256(f"{digest} {file}".encode()).hexdigest()

@@ -33,6 +33,7 @@ class CachedContext:
         place: its folder, ``KIND/DIGEST``.
         kind: ``"embeddings"``, ``"detections"`` or ``"faces"``, those that generators and attacks made.
         recognizer: whose embeddings; None for the other kinds, and where the description is damaged.
+        maker: which generator or attack made the faces; None for the other kinds, and where the description is damaged.
         aligner: what found the faces; None where the description is damaged.
         settings: what else tells it from others, in a few words.
         rows: how many rows are stored.
@@ -45,6 +46,7 @@ class CachedContext:
     place: str
     kind: str
     recognizer: str | None
+    maker: str | None
     aligner: str | None
     settings: str
     rows: int
@@ -138,6 +140,7 @@ def _context(blobs: BlobStore, place: str, keys: Sequence[str]) -> CachedContext
         place=place,
         kind=place.partition("/")[0],
         recognizer=parts.get("recognizer"),
+        maker=parts.get("maker", {}).get("name"),
         aligner=parts.get("aligner"),
         settings=_in_words(parts),
         rows=sum(_rows(blobs, key) for key in segments),
@@ -173,7 +176,8 @@ def _in_words(parts: Mapping[str, Any]) -> str:
     """The settings in a fingerprint; of a digest its first eight digits, nothing of revisions and templates."""
     if not parts:
         return "its description cannot be read"
-    own = parts.get("fingerprint") or parts.get("aligner_fingerprint") or {}
+    maker = parts.get("maker", {}).get("fingerprint")
+    own = maker or parts.get("fingerprint") or parts.get("aligner_fingerprint") or {}
     words = []
     for name, value in own.items():
         if name in ("revision", "template", "batch_size") or value in (None, ""):

@@ -10,11 +10,11 @@ from __future__ import annotations
 import dataclasses
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from bench import registry
-from bench.api import Aligner, Cell, Dataset, Recognizer, Trials
+from bench.api import Aligner, Cell, Dataset, Recognizer
 from bench.config import PluginEntry, Sweep, axes_of
 from bench.errors import ConfigError, UnknownName
 from bench.provenance import images_read_by
@@ -36,7 +36,7 @@ def plan_calibration(
     aligner_entry: Entry,
     aligner: Aligner,
     dataset_entry: Entry,
-    evaluated: Trials,
+    evaluated: Set[str],
     remembered: dict[str, Entry] | None = None,
 ) -> Entry | None:
     """Where the thresholds of a cell come from, as the part ``calibration`` of its spec.
@@ -49,7 +49,7 @@ def plan_calibration(
         aligner_entry: likewise.
         aligner: the plugin that it names.
         dataset_entry: the data set that is reported on.
-        evaluated: the trials that are reported on.
+        evaluated: the people who are reported on.
         remembered: people to calibrate on, drawn for another cell of the same data set; added to.
 
     Returns:
@@ -78,7 +78,10 @@ def plan_calibration(
         return _stored(wanted.thresholds, setup, dataset_entry["name"], evaluated)
     known = {} if remembered is None else remembered
     if "now" not in known:
-        known["now"] = _calibrated_now(sweep, dataset_entry, evaluated, wanted.fmr or sweep.fmr)
+        known["now"], known["people"] = _calibrated_now(sweep, dataset_entry, wanted.fmr or sweep.fmr)
+    people, where = known["people"]["known"], known["people"]["where"]
+    if known["now"]["dataset"]["name"] == dataset_entry["name"]:
+        _refuse_overlap(sorted(people & evaluated), evaluated, where)
     return known["now"]
 
 
@@ -160,17 +163,16 @@ def calibration_entry(sweep: Sweep, dataset_entry: Entry) -> Entry:
     return entry | {"split": split}
 
 
-def _calibrated_now(sweep: Sweep, dataset_entry: Entry, evaluated: Trials, fmrs: Sequence[float]) -> Entry:
+def _calibrated_now(sweep: Sweep, dataset_entry: Entry, fmrs: Sequence[float]) -> tuple[Entry, Entry]:
+    """The part of the spec; and who is calibrated on, ``known``, and what to call them, ``where``."""
     entry = calibration_entry(sweep, dataset_entry)
     dataset: Dataset = plugin("dataset", entry)
     protocol = _protocol(sweep, entry, dataset)
     trials = draw_trials(dataset, entry["name"], protocol, sweep.seed)
-    if entry["name"] == dataset_entry["name"]:
-        both = {frame.subject for frame in trials.frames} & {frame.subject for frame in evaluated.frames}
-        where = f"{entry['name']}/{protocol}" + (f", split {entry['split']}" if "split" in entry else "")
-        _refuse_overlap(sorted(both), evaluated, where)
+    where = f"{entry['name']}/{protocol}" + (f", split {entry['split']}" if "split" in entry else "")
+    people = {"known": {frame.subject for frame in trials.frames}, "where": where}
     identity = identity_of(entry, dataset)
-    return {
+    part = {
         "kind": "data",
         "origin": origin_name(entry["name"], identity["fingerprint"].get("split"), dataset_entry["name"]),
         "dataset": {**identity, "settings": settings_of(entry)},
@@ -179,6 +181,7 @@ def _calibrated_now(sweep: Sweep, dataset_entry: Entry, evaluated: Trials, fmrs:
         "images": images_digest(dataset, trials.frames),
         "fmr": list(fmrs),
     }
+    return part, people
 
 
 def _protocol(sweep: Sweep, entry: Entry, dataset: Dataset) -> str:
@@ -190,12 +193,12 @@ def _protocol(sweep: Sweep, entry: Entry, dataset: Dataset) -> str:
     return wanted
 
 
-def _stored(path: Path, setup: Setup, evaluated_on: str, evaluated: Trials) -> Entry:
+def _stored(path: Path, setup: Setup, evaluated_on: str, evaluated: Set[str]) -> Entry:
     thresholds, file, warnings = find_fitting(path, setup)
     for warning in warnings:
         LOG.warning("%s: %s", file, warning)
     data = thresholds.dataset
-    both = data.shared_with(evaluated_on, {frame.subject for frame in evaluated.frames})
+    both = data.shared_with(evaluated_on, set(evaluated))
     _refuse_overlap(both, evaluated, f"{data.name}/{data.protocol}, in {file}")
     return {
         "kind": "manifest",
@@ -216,13 +219,12 @@ def _published(models: Mapping[str, str], label: str, recognizer: Recognizer, la
     return {"kind": "profile", "origin": LEGACY, "model": model, "constants": constants}
 
 
-def _refuse_overlap(people: Sequence[str], evaluated: Trials, where: str) -> None:
+def _refuse_overlap(people: Sequence[str], evaluated: Set[str], where: str) -> None:
     if people:
         shown = ", ".join(map(repr, people[:3]))
-        reported = len({frame.subject for frame in evaluated.frames})
         raise ConfigError(
-            f"{len(people)} of the {reported} people who are reported on were also calibrated on ({where}), such as "
-            f"{shown}: thresholds would be judged on those who set them; report on other people, such as "
+            f"{len(people)} of the {len(evaluated)} people who are reported on were also calibrated on ({where}), such "
+            f"as {shown}: thresholds would be judged on those who set them; report on other people, such as "
             "dataset: {split: eval}, or calibrate on others"
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.aligners.geometry import crop_matrix, move_points, warp_labels
-from bench.api import Aligner, Dataset, Face, FaceBatch, Frame, FrameImage, MaskedDataset, Template
-from bench.errors import PluginError
+from bench.api import Aligner, Dataset, Face, FaceBatch, Frame, FrameImage, MaskedDataset, Progress, Template
+from bench.errors import CorruptFile, PluginError
 from bench.images import to_crops
-from bench.store.cache import ArrayCache
-from bench.sweep.sighting import NO_FACE, Cast, Sighting, aligned_by, from_arrays, sightings, to_arrays
+from bench.store.cache import ArrayCache, CacheContext
+from bench.sweep.acquisition import STORE_EVERY_SECONDS
+from bench.sweep.conditions import MASKS
+from bench.sweep.sighting import NO_FACE, Cast, Sighting, aligned_by, from_arrays, sight, sightings, to_arrays
 
 LOG = logging.getLogger(__name__)
 
@@ -38,39 +41,83 @@ class Contribution:
     mask: NDArray[np.uint8] | None
 
 
-def contributions(
+def find_faces(
     dataset_entry: Mapping[str, Any],
     dataset: Dataset,
     aligner_entry: Mapping[str, Any],
     aligner: Aligner,
     frames: Sequence[Frame],
     template: Template,
-    conditions: frozenset[str],
     cache: ArrayCache,
-) -> list[Contribution | None]:
-    """What some photos contribute.
+    progress: Progress | None = None,
+) -> list[Sighting]:
+    """What the maker's aligner sees in some photos, without crops: those take too much memory to hold them all.
 
     Args:
         dataset_entry: ``{"name": ..., **settings}``, for processes that look for faces.
         dataset: the data set that it names.
         aligner_entry: likewise.
         aligner: the aligner that it names.
-        frames: N photos.
+        frames: N photos, each once.
+        template: the maker's.
+        cache: found faces are looked up and kept there.
+        progress: told how many photos have been looked at.
+    """
+    kept = cache.context("detections", aligned_by(aligner_entry["name"], aligner))
+    digests = [dataset.content_digest(frame.key) for frame in frames]
+    row, arrays = kept.load(digests)
+    found = [None if at < 0 else from_arrays(arrays, int(at)) for at in row]
+    places = [place for place, seen in enumerate(found) if seen is None]
+    new: dict[str, Sighting] = {}
+    stored = time.monotonic()
+    todo = [(frames[place].key, None) for place in places]
+    try:
+        with contextlib.closing(sightings(Cast(dataset_entry, aligner_entry, {}), template, todo, None)) as seen_now:
+            for done, (place, sighting) in enumerate(zip(places, seen_now, strict=True), start=1):
+                found[place] = Sighting(sighting.faces, sighting.face, None, sighting.problem)
+                if sighting.problem in (None, NO_FACE):  # an unreadable file is no property of the aligner
+                    new[digests[place]] = sighting
+                if time.monotonic() - stored > STORE_EVERY_SECONDS:
+                    _keep(kept, new)
+                    stored = time.monotonic()
+                if progress:
+                    progress("finding contributors", done, len(places))
+    finally:
+        _keep(kept, new)
+    return [seen for seen in found if seen is not None]
+
+
+def contribution(
+    dataset: Dataset,
+    aligner: Aligner,
+    frame: Frame,
+    seen: Sighting,
+    template: Template,
+    conditions: frozenset[str],
+) -> Contribution | None:
+    """What a photo contributes.
+
+    Args:
+        dataset: where it comes from.
+        aligner: the maker's.
+        frame: the photo.
+        seen: what `find_faces` returned of it.
         template: the maker's.
         conditions: what the maker wants besides pictures.
-        cache: found faces are looked up and kept there.
 
     Returns:
-        One for each photo; None where no face is found.
+        None where no face was found, or the photo could not be read.
 
     Raises:
+        CorruptFile: the photo could be read before.
         PluginError: landmarks or masks are wanted and the aligner gives no landmarks.
     """
-    found = _find(dataset_entry, dataset, aligner_entry, aligner, frames, template, cache)
-    return [
-        None if seen.face is None or seen.crop is None else _contribution(dataset, frame, seen, template, conditions)
-        for frame, seen in zip(frames, found, strict=True)
-    ]
+    if seen.face is None:
+        return None
+    (now,) = sight(dataset, aligner, template, [(frame.key, seen.face)])
+    if now.crop is None:
+        raise CorruptFile(f"{frame.key} changed while faces were made of it: {now.problem}")
+    return _contribution(dataset, frame, seen.face, now.crop, template, conditions)
 
 
 def batch_of(faces: Sequence[Sequence[Contribution]]) -> FaceBatch:
@@ -89,57 +136,20 @@ def batch_of(faces: Sequence[Sequence[Contribution]]) -> FaceBatch:
     )
 
 
-def _find(
-    dataset_entry: Mapping[str, Any],
-    dataset: Dataset,
-    aligner_entry: Mapping[str, Any],
-    aligner: Aligner,
-    frames: Sequence[Frame],
-    template: Template,
-    cache: ArrayCache,
-) -> list[Sighting]:
-    kept = cache.context("detections", aligned_by(aligner_entry["name"], aligner))
-    digests = [dataset.content_digest(frame.key) for frame in frames]
-    row, arrays = kept.load(digests)
-    known = [None if at < 0 else from_arrays(arrays, int(at)) for at in row]
-    todo: list[tuple[str, Face | None]] = []
-    places: list[int] = []
-    for place, (frame, seen) in enumerate(zip(frames, known, strict=True)):
-        if seen is None or seen.face is not None:
-            todo.append((frame.key, seen.face if seen else None))
-            places.append(place)
-    found: list[Sighting | None] = list(known)
-    cast = Cast(dataset_entry, aligner_entry, {})
-    with contextlib.closing(sightings(cast, template, todo, None)) as seen_now:
-        for place, sighting in zip(places, seen_now, strict=True):
-            found[place] = sighting
-    new = [place for place in places if known[place] is None]
-    _keep(kept, [digests[place] for place in new], [found[place] for place in new])
-    return [sighting for sighting in found if sighting is not None]
-
-
-def _keep(kept: Any, digests: Sequence[str], found: Sequence[Sighting | None]) -> None:
-    # An unreadable file is no property of the aligner and is not kept.
-    rows = {
-        digest: sighting
-        for digest, sighting in zip(digests, found, strict=True)
-        if sighting is not None and (sighting.face is not None or sighting.faces == 0)
-        and sighting.problem in (None, NO_FACE)
-    }  # fmt: skip
+def _keep(kept: CacheContext, new: dict[str, Sighting]) -> None:
+    """Stores new sightings and forgets them; a cache that cannot be written to costs time at the next run only."""
     try:
-        kept.add(list(rows), to_arrays(list(rows.values())))
+        kept.add(list(new), to_arrays(list(new.values())))
     except OSError as error:
-        LOG.warning("%d found faces cannot be cached (%s); the next run finds them again", len(rows), error)
+        LOG.warning("%d found faces cannot be cached (%s); the next run finds them again", len(new), error)
+    new.clear()
 
 
 def _contribution(
-    dataset: Dataset, frame: Frame, seen: Sighting, template: Template, conditions: frozenset[str]
+    dataset: Dataset, frame: Frame, face: Face, crop: FrameImage, template: Template, conditions: frozenset[str]
 ) -> Contribution:
-    face, crop = seen.face, seen.crop
-    if face is None or crop is None:
-        raise PluginError(f"{frame.key}: no face to crop")
     wants_points = bool(conditions & {"landmarks", "reference_landmarks"})
-    wants_mask = bool(conditions & {"masks", "reference_masks"})
+    wants_mask = bool(conditions & MASKS)
     landmarks = mask = None
     if wants_points or wants_mask:
         matrix = crop_matrix(face, template)

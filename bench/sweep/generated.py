@@ -19,11 +19,11 @@ from bench.store.cache import ArrayCache
 from bench.store.schema import to_parquet
 from bench.sweep.acquisition import Acquisition, acquire
 from bench.sweep.calibration import CarriedPoint, thresholds_of
-from bench.sweep.inputs import entry_of, images_digest
+from bench.sweep.inputs import entry_of
 from bench.sweep.instances import plugin
 from bench.sweep.made_tables import attempts_table, contributors_table, faces_table, portraits_table
 from bench.sweep.making import MadeFaces, make_faces
-from bench.sweep.pair_lists import draw_look_alikes, draw_pairing
+from bench.sweep.pair_lists import contents, draw_look_alikes, draw_pairing, genders_digest
 from bench.sweep.pairing import Pairing
 from bench.sweep.scores import scored_trials, usable_scores
 from bench.sweep.sighting import Cast
@@ -69,7 +69,7 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
         "attempts": attempts_table(pairing, attempts),
     }
     if spec["keep_faces"] != "none":
-        tables["portraits"] = portraits_table(made, attempts, spec["keep_faces"], spec["run"])
+        tables["portraits"] = portraits_table(pairing, made, attempts, spec["keep_faces"], spec["run"])
     return Success(
         key=cell.key,
         figures=tuple(record(value, cell.labels) for value in values),
@@ -92,14 +92,20 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
 
 def _pairing(spec: Mapping[str, Any], dataset: Dataset, cache: ArrayCache, progress: Progress | None) -> Pairing:
     part, name = spec["pairs"], spec["dataset"]["name"]
+    masked = part["masks"] is not None
     if part["kind"] == "look_alikes":
-        if images_digest(dataset, dataset.frames()) != part["images"]:
-            raise CorruptFile(f"the photos of {name} changed after the sweep was planned; run it again")
+        now = {**contents(dataset, dataset.frames(), masked), "genders": genders_digest(dataset)}
+        _refuse_changes(name, part, now)
         return draw_look_alikes(spec, dataset, cache, progress)
     pairing = draw_pairing(part, dataset, name, spec["maker"]["contributors"], spec["seed"])
-    if (pairing.digest, images_digest(dataset, pairing.frames)) != (part["digest"], part["images"]):
-        raise CorruptFile(f"the photos of {name} changed after the sweep was planned; run it again")
+    _refuse_changes(name, part, {"digest": pairing.digest, **contents(dataset, pairing.frames, masked)})
     return pairing
+
+
+def _refuse_changes(name: str, planned: Mapping[str, Any], now: Mapping[str, str | None]) -> None:
+    what = {"digest": "pairs", "images": "photos", "masks": "masks", "genders": "genders"}
+    if changed := [what[part] for part, digest in now.items() if planned[part] != digest]:
+        raise CorruptFile(f"the {' and '.join(changed)} of {name} changed after the sweep was planned; run it again")
 
 
 def _acquire_made(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bench.images import decode, encode_png, png_text
 from bench.metrics.attempts import Attempts
 from bench.sweep.acquisition import Acquisition
-from bench.sweep.making import MadeFaces
+from bench.sweep.making import MadeFaces, contributors_text
 from bench.sweep.pairing import Pairing
 
 EXAMPLES = 12
@@ -73,10 +73,13 @@ def attempts_table(pairing: Pairing, attempts: Attempts) -> pd.DataFrame:
     )
 
 
-def portraits_table(made: MadeFaces, attempts: Attempts, keep: Literal["examples", "all"], run: str) -> pd.DataFrame:
-    """The table `portraits`: pictures whose text names the run as well.
+def portraits_table(
+    pairing: Pairing, made: MadeFaces, attempts: Attempts, keep: Literal["examples", "all"], run: str
+) -> pd.DataFrame:
+    """The table `portraits`: pictures whose text names the run, and the photos as this data set calls them.
 
     Args:
+        pairing: who contributes; the same photos may have had other names when a face was made.
         made: M faces.
         attempts: their scores.
         keep: all that were made, or examples.
@@ -86,7 +89,7 @@ def portraits_table(made: MadeFaces, attempts: Attempts, keep: Literal["examples
     pictures = []
     for index in chosen:
         data = made.store.picture(made.digests[index])
-        text = png_text(data) | {"impersona.run": run}
+        text = png_text(data) | contributors_text(pairing, index) | {"impersona.run": run}
         pictures.append(encode_png(decode(data, made.digests[index]), text))
     return pd.DataFrame({"face": chosen.astype(np.int32), "png": pictures})
 

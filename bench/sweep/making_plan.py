@@ -5,24 +5,26 @@ It imports nothing heavy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from bench.api import Aligner, Attack, Dataset, EmbeddedDataset, Generator, MaskedDataset, Recognizer
 from bench.config import MakerEntry, PluginEntry, RecognizerEntry, Sweep
 from bench.errors import ConfigError
-from bench.provenance import file_digest, value_digest
 from bench.sweep.axes import Axes, expand
-from bench.sweep.conditions import AVAILABLE
-from bench.sweep.inputs import Entry, identity_of, images_digest, warn_of_inferred_people
+from bench.sweep.conditions import AVAILABLE, MASKS
+from bench.sweep.inputs import Entry, identity_of, warn_of_inferred_people
 from bench.sweep.instances import plugin
-from bench.sweep.pair_lists import draw_pairing
+from bench.sweep.pair_lists import contents, draw_pairing, genders_digest
 from bench.sweep.pairing import LISTED, Album
 
 DEFAULT_JUDGE = "dlib_resnet"
 """The recognizer that finds look-alikes where no other is named."""
+
+_Drawn = tuple[dict[str, Any], dict[str, Entry], frozenset[str]]
+"""``pairs`` of a cell's identity, the entries of who finds look-alikes, and who may contribute."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Commission:
         labels: what its figures are filed under besides the recognizer.
         entries: role to sweep-file entry, of the plugins that take part.
         faces: how many faces it makes.
-        comparisons: how many comparisons a recognizer makes of them.
+        comparisons: how many comparisons a recognizer makes of them, at most.
+        people: who contributes, or may contribute.
     """
 
     part: Mapping[str, Any]
@@ -42,6 +45,7 @@ class Commission:
     entries: Mapping[str, Entry]
     faces: int
     comparisons: int
+    people: frozenset[str]
 
 
 def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterator[Commission]:
@@ -60,31 +64,40 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
         "generator": sweep.generators,
         "attack": sweep.attacks,
     }
-    for kind, wanted in [(kind, one) for kind, entries in wanted_of.items() for one in entries]:
+    makers = [(kind, one) for kind, entries in wanted_of.items() for one in entries]
+    if makers:
+        warn_of_inferred_people(dataset, dataset_entry["name"])
+    remembered: dict[tuple[int, bool], _Drawn] = {}
+
+    def drawn(maker: Generator | Attack) -> _Drawn:
+        asked = (maker.contributors, bool(maker.conditions & MASKS))
+        if asked not in remembered:
+            remembered[asked] = _pairs(sweep, dataset, dataset_entry, maker)
+        return remembered[asked]
+
+    for kind, wanted in makers:
         if isinstance(dataset, EmbeddedDataset):
             raise ConfigError(f"{wanted.name} makes faces of photos, and the data set {dataset_entry['name']} has none")
-        warn_of_inferred_people(dataset, dataset_entry["name"])
         for entry, axes in expand(kind, wanted):
             maker: Generator | Attack = plugin(kind, entry)
-            _refuse_unmet(maker, entry["name"], dataset, dataset_entry["name"])
-            yield _commission(sweep, dataset, dataset_entry, kind, wanted, entry, axes, maker)
+            _refuse_unmet(kind, maker, entry["name"], dataset, dataset_entry["name"])
+            yield _commission(sweep, kind, wanted, entry, axes, maker, drawn)
 
 
 def _commission(
     sweep: Sweep,
-    dataset: Dataset,
-    dataset_entry: Entry,
     kind: Literal["generator", "attack"],
     wanted: MakerEntry,
     entry: Entry,
     axes: Axes,
     maker: Generator | Attack,
+    drawn: Callable[[Generator | Attack], _Drawn],
 ) -> Commission:
     found = wanted.aligner or PluginEntry.model_validate(dict(maker.default_aligner()))
     finder: Entry = {"name": found.name, **found.settings}
     aligner: Aligner = plugin("aligner", finder)
-    pairs, entries = _pairs(sweep, dataset, dataset_entry, maker)
-    label, goal = wanted.label or wanted.name, _goal(wanted, maker)
+    pairs, entries, people = drawn(maker)
+    label, goal = wanted.label or wanted.name, _goal(kind, wanted, maker)
     part = {
         "pairs": pairs,
         "maker": {
@@ -107,7 +120,7 @@ def _commission(
     }
     faces = pairs["count"]
     comparisons = faces * maker.contributors * sweep.pairs.references
-    return Commission(part, labels, {"maker": entry, "maker_aligner": finder, **entries}, faces, comparisons)
+    return Commission(part, labels, {"maker": entry, "maker_aligner": finder, **entries}, faces, comparisons, people)
 
 
 def making_identity(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,28 +131,27 @@ def making_identity(part: Mapping[str, Any]) -> dict[str, Any]:
 
 def _pairs(
     sweep: Sweep, dataset: Dataset, dataset_entry: Entry, maker: Generator | Attack
-) -> tuple[dict[str, Any], dict[str, Entry]]:
+) -> tuple[dict[str, Any], dict[str, Entry], frozenset[str]]:
     wanted, name = sweep.pairs, dataset_entry["name"]
     part: dict[str, Any] = {
         "kind": LISTED if wanted.file else wanted.kind,
         "count": wanted.count,
         "references": wanted.references,
         "file": str(Path(wanted.file).absolute()) if wanted.file else None,
-        "list": file_digest(wanted.file) if wanted.file else None,
         "digest": None,
         "alike_by": None,
+        "genders": None,
     }
+    masked = bool(maker.conditions & MASKS)
     if part["kind"] == "look_alikes":
-        Album(dataset.frames(), name, maker.contributors)  # refuses too few people before anything is computed
-        part["images"] = images_digest(dataset, dataset.frames())
+        # Who contributes is found out later: everybody may.
+        album = Album(dataset.frames(), name, maker.contributors)
+        part |= {**contents(dataset, dataset.frames(), masked), "genders": genders_digest(dataset)}
         part["alike_by"], entries = _judge(wanted.alike_by or RecognizerEntry(name=DEFAULT_JUDGE))
-        return part, entries
+        return part, entries, frozenset(album.people)
     pairing = draw_pairing(part, dataset, name, maker.contributors, sweep.seed)
-    part |= {"count": len(pairing), "digest": pairing.digest, "images": images_digest(dataset, pairing.frames)}
-    if maker.conditions & {"masks", "reference_masks"} and isinstance(dataset, MaskedDataset):
-        keys = [pairing.frames[photo].key for photo in sorted(set(pairing.photo.ravel().tolist()))]
-        part["masks"] = value_digest([dataset.mask_digest(key) for key in keys])
-    return part, {}
+    part |= {"count": len(pairing), "digest": pairing.digest, **contents(dataset, pairing.frames, masked)}
+    return part, {}, frozenset(frame.subject for frame in pairing.frames)
 
 
 def _judge(wanted: RecognizerEntry) -> tuple[dict[str, Any], dict[str, Entry]]:
@@ -156,21 +168,26 @@ def _judge(wanted: RecognizerEntry) -> tuple[dict[str, Any], dict[str, Entry]]:
     return part, {"pairs.alike_by.recognizer": entry, "pairs.alike_by.aligner": finder}
 
 
-def _goal(wanted: MakerEntry, maker: Generator | Attack) -> str | None:
-    if not isinstance(maker, Attack):
+def _goal(kind: Literal["generator", "attack"], wanted: MakerEntry, maker: Generator | Attack) -> str | None:
+    if kind == "generator":
         if wanted.goal:
             raise ConfigError(f"generator {wanted.name}: got goal {wanted.goal!r}; only attacks have one")
         return None
-    goal = wanted.goal or ("hide" if "hide" in maker.goals else sorted(maker.goals)[0])
-    if goal not in maker.goals:
-        raise ConfigError(f"attack {wanted.name}: got goal {goal!r}; it knows {', '.join(sorted(maker.goals))}")
+    goals = cast(Attack, maker).goals
+    goal = wanted.goal or ("hide" if "hide" in goals else sorted(goals)[0])
+    if goal not in goals:
+        raise ConfigError(f"attack {wanted.name}: got goal {goal!r}; it knows {', '.join(sorted(goals))}")
     return goal
 
 
-def _refuse_unmet(maker: Generator | Attack, name: str, dataset: Dataset, dataset_name: str) -> None:
+def _refuse_unmet(
+    kind: Literal["generator", "attack"], maker: Generator | Attack, name: str, dataset: Dataset, dataset_name: str
+) -> None:
+    if kind == "attack" and (access := cast(Attack, maker).access) != "nothing":
+        raise ConfigError(f"{name} asks for {access} of recognizers; the bench gives nothing to attacks so far")
     if unmet := sorted(maker.conditions - AVAILABLE):
         raise ConfigError(f"{name} asks for {', '.join(unmet)}; the bench gives {', '.join(sorted(AVAILABLE))}")
-    if maker.conditions & {"masks", "reference_masks"} and not isinstance(dataset, MaskedDataset):
+    if maker.conditions & MASKS and not isinstance(dataset, MaskedDataset):
         raise ConfigError(
             f"{name} asks for masks, and the data set {dataset_name} has none; take drawn or celebamask_hq, or a "
             "setting of the generator that does without (collage: regions_by: landmarks)"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.api import AttributedDataset, Dataset, Progress
+from bench.api import AttributedDataset, Dataset, Frame, MaskedDataset, Progress
+from bench.provenance import value_digest
 from bench.scoring import cross_scores
 from bench.store.cache import ArrayCache
 from bench.sweep.acquisition import acquire
-from bench.sweep.inputs import entry_of
+from bench.sweep.inputs import entry_of, images_digest
 from bench.sweep.pairing import Album, Pairing, different_people, genders_of, listed, look_alikes, photograph
 from bench.sweep.sighting import Cast
 
@@ -38,6 +39,32 @@ def draw_pairing(part: Mapping[str, Any], dataset: Dataset, name: str, contribut
         return listed(album, Path(part["file"]), contributors, part["references"], seed, name)
     people = different_people(album, part["count"], contributors, seed, name)
     return photograph(album, people, part["references"], seed, name)
+
+
+def contents(dataset: Dataset, frames: Sequence[Frame], masked: bool) -> dict[str, str | None]:
+    """Digests of what photos show, as a part of a cell's identity.
+
+    Args:
+        dataset: where they come from.
+        frames: those that take part.
+        masked: whether the maker looks at masks too.
+
+    Returns:
+        ``images``, and ``masks``, None where no masks are looked at.
+    """
+    masks = None
+    if masked and isinstance(dataset, MaskedDataset):
+        masks = value_digest([dataset.mask_digest(frame.key) for frame in frames])
+    return {"images": images_digest(dataset, frames), "masks": masks}
+
+
+def genders_digest(dataset: Dataset) -> str:
+    """SHA-256 hex of what is known of people's genders, which look-alikes depend on."""
+    return value_digest(_genders(dataset, dataset.frames()))
+
+
+def _genders(dataset: Dataset, frames: Sequence[Frame]) -> dict[str, str]:
+    return genders_of(frames, dataset.attributes() if isinstance(dataset, AttributedDataset) else {})
 
 
 def draw_look_alikes(
@@ -71,7 +98,5 @@ def draw_look_alikes(
     if there.size:
         for rows, columns, scores in cross_scores(means, means, judge["comparison"]):
             similarity[np.ix_(there[rows], there[columns])] = scores
-    attributes = dataset.attributes() if isinstance(dataset, AttributedDataset) else {}
-    genders = genders_of(album.frames, attributes)
-    people = look_alikes(album, similarity, genders, part["count"], contributors, seed, name)
+    people = look_alikes(album, similarity, _genders(dataset, album.frames), part["count"], contributors, seed, name)
     return photograph(album, people, part["references"], seed, name)

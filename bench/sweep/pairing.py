@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import itertools
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,7 @@ class Album:
         self.frames = frames
         self.people = sorted(person for person, indices in photos.items() if len(indices) > 1)
         self.photos = {person: photos[person] for person in self.people}
+        self.most_photos = max((len(indices) for indices in self.photos.values()), default=0)
         if len(self.people) < contributors:
             raise InsufficientData(
                 f"{where}: {len(self.people)} of {len(photos)} people have two photos or more; a face of "
@@ -142,17 +144,24 @@ def look_alikes(
     Raises:
         InsufficientData: nobody can be put together with K - 1 others.
     """
-    rng = stream(seed, "pairs", where, "look_alikes")
-    ranked = _ranked(album.people, similarity, genders)
-    rounds = list(_rounds(ranked, rng, max(contributors - 1, 1)))
+    others = max(contributors - 1, 1)
+    # Each rank gives at least half as many pairs as there are people; more ranks are kept only if these run out.
+    depth = others + 2 * -(-count // len(album.people))
+    while True:
+        ranked = _ranked(album.people, similarity, genders, depth)
+        rng = stream(seed, "pairs", where, "look_alikes")
+        rounds = list(itertools.islice(_rounds(ranked, rng, others), count))
+        if len(rounds) == count or depth >= len(album.people):
+            break
+        depth *= 4
     if not rounds:
         raise InsufficientData(
-            f"{where}: nobody has {contributors - 1} others of the same gender with a face that was found; take "
+            f"{where}: nobody has {others} others of the same gender with a face that was found; take "
             "pairs: {kind: different_people}, or more people"
         )
     chosen = [group[:contributors] for group in itertools.islice(itertools.cycle(rounds), count)]
     found = np.array(chosen, dtype=np.int64)
-    swap = rng.random(count) < 0.5
+    swap = stream(seed, "pairs", where, "look_alikes", "order").random(count) < 0.5
     if contributors > 1:
         found[swap, :2] = found[swap, 1::-1]
     return found
@@ -169,6 +178,7 @@ def photograph(album: Album, people: NDArray[np.int64], references: int, seed: i
         where: the data set's name.
     """
     chosen = np.empty(people.shape, dtype=np.int64)
+    references = min(references, album.most_photos - 1)
     others = np.full((*people.shape, references), -1, dtype=np.int64)
     for column in range(people.shape[1]):
         rng = stream(seed, "pairs", where, "photos", str(column))
@@ -198,6 +208,7 @@ def listed(album: Album, path: Path, contributors: int, references: int, seed: i
     place = {album.frames[index].key: index for person in album.people for index in album.photos[person]}
     rows = read_list(path)
     chosen = np.empty((len(rows), contributors), dtype=np.int64)
+    references = min(references, album.most_photos - 1)
     others = np.full((*chosen.shape, references), -1, dtype=np.int64)
     for row, (face, photos) in enumerate(rows.items()):
         if len(photos) < contributors:
@@ -227,23 +238,23 @@ def read_list(path: Path) -> dict[str, list[str]]:
         MissingFile: there is no such file.
         CorruptFile: it is not such a file.
     """
+    found: dict[str, dict[int, str]] = defaultdict(dict)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             lacking = {"face", "contributor", "photo"} - set(reader.fieldnames or ())
             if lacking:
                 raise CorruptFile(f"{path}: no column {', '.join(sorted(lacking))}; expected face, contributor, photo")
-            rows = list(itertools.islice(reader, _MOST_LISTED))
+            for number, row in enumerate(reader):
+                if number == _MOST_LISTED:
+                    raise CorruptFile(f"{path}: more than {_MOST_LISTED:,} rows; split the list")
+                _take_in(found, row, f"{path}, line {reader.line_num}")
     except FileNotFoundError as error:
         raise MissingFile(f"no list of pairs at {path}") from error
-    except (UnicodeDecodeError, csv.Error, IsADirectoryError) as error:
+    except (UnicodeDecodeError, csv.Error) as error:
         raise CorruptFile(f"{path}: not a CSV file ({error})") from error
-    found: dict[str, dict[int, str]] = defaultdict(dict)
-    for line, row in enumerate(rows, 2):
-        number = str(row["contributor"])
-        if not row["face"] or not row["photo"] or not number.isdigit() or int(number) in found[row["face"]]:
-            raise CorruptFile(f"{path}, line {line}: got {list(row.values())[:4]}; expected face, contributor, photo")
-        found[row["face"]][int(number)] = row["photo"]
+    except OSError as error:
+        raise CorruptFile(f"{path}: not a CSV file that can be read ({error.strerror})") from error
     if not found:
         raise CorruptFile(f"{path}: no pairs in it")
     for face, photos in found.items():
@@ -252,10 +263,23 @@ def read_list(path: Path) -> dict[str, list[str]]:
     return {face: [photos[number] for number in sorted(photos)] for face, photos in found.items()}
 
 
+def _take_in(found: dict[str, dict[int, str]], row: Mapping[str, str | None], where: str) -> None:
+    face, contributor, photo = (row[name] or "" for name in ("face", "contributor", "photo"))
+    if not face or not photo or not re.fullmatch(r"[0-9]{1,9}", contributor):
+        raise CorruptFile(
+            f"{where}: got face {face!r}, contributor {contributor!r}, photo {photo!r}; expected a face, a number from "
+            "1 and a photo"
+        )
+    if int(contributor) in found[face]:
+        raise CorruptFile(f"{where}: contributor {int(contributor)} of face {face} stands twice; expected each once")
+    found[face][int(contributor)] = photo
+
+
 def genders_of(
     frames: Sequence[Frame], attributes: Mapping[str, NDArray[np.float32] | NDArray[np.str_]]
 ) -> dict[str, str]:
-    """Person to gender, by most of their photos that say one; people of whom none does are left out.
+    """Person to gender, by most of their photos that say one; people of whom none does, or as many say another, are
+    left out.
 
     Args:
         frames: N frames.
@@ -269,7 +293,12 @@ def genders_of(
         word = str(value)
         if word not in ("", "nan"):
             votes[frame.subject].append(word)
-    return {person: max(sorted(set(words)), key=words.count) for person, words in votes.items()}
+    found = {}
+    for person, words in votes.items():
+        (first, most), *others = Counter(words).most_common()
+        if not others or others[0][1] < most:
+            found[person] = first
+    return found
 
 
 def _random_pairs(people: int, count: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -290,28 +319,32 @@ def _with_others(
 ) -> NDArray[np.int64]:
     found = np.empty((len(pairs), contributors), dtype=np.int64)
     found[:, :2] = pairs
-    for row in range(len(pairs) if contributors > 2 else 0):
-        order = rng.permutation(people)
-        found[row, 2:] = order[~np.isin(order, pairs[row])][: contributors - 2]
+    for column in range(2, contributors):
+        # Drawn among those who are left, then counted past each who is taken, the lowest first.
+        drawn = rng.integers(0, people - column, len(pairs))
+        for taken in np.sort(found[:, :column], axis=1).T:
+            drawn += drawn >= taken
+        found[:, column] = drawn
     return found
 
 
 def _ranked(
-    people: Sequence[str], similarity: NDArray[np.floating], genders: Mapping[str, str]
-) -> list[NDArray[np.int64]]:
-    """For each person the others who may be put together with them, the most alike first."""
+    people: Sequence[str], similarity: NDArray[np.floating], genders: Mapping[str, str], depth: int
+) -> list[NDArray[np.int32]]:
+    """For each person the others who may be put together with them, the most alike first, at most `depth`."""
     known = np.array([genders.get(person, "") for person in people])
     ranked = []
     for index in range(len(people)):
         fits = (known == known[index]) | (known == "") | (known[index] == "")
         fits &= ~np.isnan(similarity[index])
         fits[index] = False
-        others = np.flatnonzero(fits)
-        ranked.append(others[np.lexsort((others, -similarity[index, others]))])
+        others = np.flatnonzero(fits).astype(np.int32)
+        order = np.argsort(-similarity[index, others], kind="stable")
+        ranked.append(others[order[:depth]])
     return ranked
 
 
-def _rounds(ranked: Sequence[NDArray[np.int64]], rng: np.random.Generator, others: int) -> Iterator[list[int]]:
+def _rounds(ranked: Sequence[NDArray[np.int32]], rng: np.random.Generator, others: int) -> Iterator[list[int]]:
     """Everybody with whom they resemble most, then everybody with the second, and so on; each pair of people once."""
     used: set[tuple[int, int]] = set()
     for rank in range(max((len(one) for one in ranked), default=0)):

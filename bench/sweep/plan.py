@@ -108,6 +108,7 @@ class _Work:
         trials: the trials, where there are some: thresholds must come from other people than theirs.
         labels: what its figures are filed under besides data set, protocol, recognizer and their settings.
         entries: role to sweep-file entry, of plugins besides data set, recognizer and aligner.
+        people: who is reported on besides those of the trials.
     """
 
     assessment: str
@@ -117,6 +118,7 @@ class _Work:
     trials: Trials | None = None
     labels: Mapping[str, Any] = field(default_factory=dict)
     entries: Mapping[str, Entry] = field(default_factory=dict)
+    people: frozenset[str] = frozenset()
 
 
 def _works(drawn: _Drawn) -> Iterator[_Work]:
@@ -124,7 +126,9 @@ def _works(drawn: _Drawn) -> Iterator[_Work]:
         yield _PLANNERS[assessment](drawn)
     for made in plan_making(drawn.sweep, drawn.dataset, drawn.entry):
         part = {**drawn.compared, **made.part}
-        yield _Work("generated", part, made.faces, made.comparisons, drawn.trials, made.labels, made.entries)
+        yield _Work(
+            "generated", part, made.faces, made.comparisons, drawn.trials, made.labels, made.entries, made.people
+        )
 
 
 def _verification(drawn: _Drawn) -> _Work:
@@ -199,7 +203,7 @@ def _cells(drawn: _Drawn, dataset_axes: Axes, work: _Work) -> Iterator[Cell]:
                         aligner_entry=aligner_entry,
                         aligner=aligner,
                         dataset_entry=dataset_entry,
-                        evaluated=work.trials,
+                        evaluated={frame.subject for frame in work.trials.frames} | work.people,
                         remembered=drawn.calibrations,
                     )
                 yield Cell(value_digest(_keyed(identity)), _with_settings(identity, settings), labels)

@@ -113,8 +113,10 @@ def _run(
     manifest = _manifest(planned) | {"started": started.isoformat(timespec="seconds")}
     origin = {name: manifest[name] for name in ("impersona", "versions", "machine", "git", "started")}
     runner: Executor = executor or registry.load("executor", "inline")
-    work = functools.partial(execute, cache=cache or ArrayCache())
-    with _only_session(folder.path):
+    store = cache or ArrayCache()
+    work = functools.partial(execute, cache=store)
+    with _only_session(folder.path), contextlib.ExitStack() as leaving:
+        leaving.callback(store.clear_refuge)
         pending = {cell.key: cell for cell in planned.cells if folder.status(cell.key) in _DUE[resume]}
         listener.planned(planned, len(planned.cells) - len(pending))
         folder.write_manifest(manifest)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.aligners.geometry import placed
 from generators.collage.colour import Box, matched
 from generators.collage.filling import fill
-from generators.collage.patches import Mask, Patch, Photo, placed
-
-Blend = Literal["paste", "feather", "poisson"]
+from generators.collage.patches import Mask, Patch, Photo, distance_to
+from generators.collage.settings import Blend
 
 SOFTEST_STEP = 1.5
 """Pixels over which even a barred edge is softened, against jagged outlines."""
@@ -110,13 +108,6 @@ def poisson(base: NDArray[np.float32], source: NDArray[np.float32], core: Mask) 
     )
     cloned = cv2.seamlessClone(theirs, ours, grown, place, cv2.NORMAL_CLONE)
     return np.asarray(cloned[_FRAME:-_FRAME, _FRAME:-_FRAME], np.float32) / np.float32(255)
-
-
-def distance_to(mask: Mask) -> NDArray[np.float32]:
-    """Pixels to the nearest pixel of a mask, float32 (h, w); 0 within."""
-    import cv2
-
-    return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5))
 
 
 def _box_around(mask: Mask, margin: int) -> Box:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.collage.patches import Mask, Patch, Photo, alignment, placed, warp_mask
+from bench.aligners.geometry import placed
+from generators.collage.patches import Mask, Patch, Photo, alignment, warp_mask
 from generators.collage.regions import BROWS, FEATURE_GROW, FEATURES, JAW, LANDMARK_REGIONS, NOSE, WHOLE
 
 FOREHEAD = 0.45

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bench.errors import ShapeError
 from generators.collage.filling import nearest_donor
-from generators.collage.patches import NO_LABEL, Mask, Patch, Photo, alignment, warp_labels
+from generators.collage.patches import NO_LABEL, Mask, Patch, Photo, alignment, distance_to, warp_labels
 from generators.collage.regions import (
     ALL,
     FEATURE_CLASSES,
@@ -117,7 +117,5 @@ def _lacks_a_part(base: NDArray[np.uint8], given: NDArray[np.uint8], classes: fr
 
 
 def _near(mask: Mask, distance: float) -> Mask:
-    import cv2
-
-    near: Mask = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) <= distance
+    near: Mask = distance_to(mask) <= distance
     return near

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from generators.collage.patches import Mask
+
 Box = tuple[slice, slice]
 
 COARSE = 4

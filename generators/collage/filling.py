@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from generators.collage.patches import Mask
 
 SMOOTHING = 0.03
 """Width of the blur that takes the streaks out of a filled hole, as a share of the side."""

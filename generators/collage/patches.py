@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.aligners.templates import similarity
+from bench.aligners.geometry import lie_near, similarity
 
 Mask = NDArray[np.bool_]
 
@@ -19,7 +19,10 @@ NO_LABEL = 255
 """The label of what a source's photo does not show."""
 
 SMALLEST_SPREAD = 1 / 64
+"""The least width and height of a face's landmarks, as a share of the side; closer ones tell no direction."""
+
 LARGEST_SCALE = 4.0
+"""By how much a region may be enlarged or reduced; farther, the two are no pair of faces, or one of them is wrong."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +68,8 @@ class Patch:
 
 
 def usable(points: NDArray[np.float64], side: int) -> bool:
-    """Whether landmarks are those of a face: finite, not in one place, not far outside of the crop."""
-    if not np.isfinite(points).all() or (np.abs(points - side / 2) > 2 * side).any():
-        return False
-    return bool(np.ptp(points, axis=0).min() >= SMALLEST_SPREAD * side)
+    """Whether landmarks (68, 2) are those of a face: near a crop of so many pixels, not all on one line."""
+    return lie_near(points, side) and bool(np.ptp(points, axis=0).min() >= SMALLEST_SPREAD * side)
 
 
 def alignment(base: Photo, source: Photo, anchors: Sequence[int]) -> NDArray[np.float64] | None:
@@ -92,12 +93,6 @@ def alignment(base: Photo, source: Photo, anchors: Sequence[int]) -> NDArray[np.
     return matrix if 1 / LARGEST_SCALE <= scale <= LARGEST_SCALE else None
 
 
-def placed(points: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A source's landmarks on the base, float64 (P, 2)."""
-    moved: NDArray[np.float64] = points @ matrix[:, :2].T + matrix[:, 2]
-    return moved
-
-
 def warp_mask(mask: Mask, matrix: NDArray[np.float64]) -> Mask:
     """A source's mask on the base, bool (S, S); nothing where the source's photo ends."""
     return _warp_nearest(mask.astype(np.uint8), matrix, 0) > 0
@@ -106,6 +101,13 @@ def warp_mask(mask: Mask, matrix: NDArray[np.float64]) -> Mask:
 def warp_labels(labels: NDArray[np.uint8], matrix: NDArray[np.float64]) -> NDArray[np.uint8]:
     """A source's labels on the base, uint8 (S, S); `NO_LABEL` where the source's photo ends."""
     return _warp_nearest(labels, matrix, NO_LABEL)
+
+
+def distance_to(mask: Mask) -> NDArray[np.float32]:
+    """Pixels to the nearest pixel of a mask, float32 (h, w); 0 within."""
+    import cv2
+
+    return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5))
 
 
 def _warp_nearest(plane: NDArray[np.uint8], matrix: NDArray[np.float64], border: int) -> NDArray[np.uint8]:

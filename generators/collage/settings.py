@@ -5,9 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from generators.collage.regions import LANDMARK_REGIONS, MASK_REGIONS
+
+RegionsBy = Literal["landmarks", "masks"]
+Align = Literal["region", "face"]
+Colour = Literal["transfer", "none"]
+Blend = Literal["paste", "feather", "poisson"]
 
 MOST_SOURCES = 8
 WIDEST_FEATHER = 0.25
@@ -33,10 +38,10 @@ class CollageSettings:
 
     sources: int = 2
     regions: tuple[str, ...] = ("eyes", "mouth")
-    regions_by: Literal["landmarks", "masks"] = "landmarks"
-    align: Literal["region", "face"] = "region"
-    colour: Literal["transfer", "none"] = "transfer"
-    blend: Literal["paste", "feather", "poisson"] = "feather"
+    regions_by: RegionsBy = "landmarks"
+    align: Align = "region"
+    colour: Colour = "transfer"
+    blend: Blend = "feather"
     feather: float = 0.04
     batch_size: int = 8
 
@@ -44,14 +49,14 @@ class CollageSettings:
         """Raises ValueError for a value out of range."""
         if not 2 <= self.sources <= MOST_SOURCES:
             raise ValueError(f"sources: got {self.sources}, expected 2 to {MOST_SOURCES}")
-        for name, known in (
-            ("regions_by", ("landmarks", "masks")),
-            ("align", ("region", "face")),
-            ("colour", ("transfer", "none")),
-            ("blend", ("paste", "feather", "poisson")),
+        for name, value, known in (
+            ("regions_by", self.regions_by, RegionsBy),
+            ("align", self.align, Align),
+            ("colour", self.colour, Colour),
+            ("blend", self.blend, Blend),
         ):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected {' or '.join(known)}")
+            if value not in get_args(known):
+                raise ValueError(f"{name}: got {value!r}, expected {' or '.join(get_args(known))}")
         if not 0 <= self.feather <= WIDEST_FEATHER:
             raise ValueError(f"feather: got {self.feather}, expected 0 to {WIDEST_FEATHER} of the crop's side")
         if self.batch_size < 1:
@@ -59,7 +64,7 @@ class CollageSettings:
         deal(self.regions, self.sources, self.regions_by)
 
 
-def deal(regions: Sequence[str], sources: int, regions_by: str = "landmarks") -> tuple[tuple[str, int], ...]:
+def deal(regions: Sequence[str], sources: int, regions_by: RegionsBy) -> tuple[tuple[str, int], ...]:
     """Who gives what.
 
     Args:
@@ -98,7 +103,7 @@ def deal(regions: Sequence[str], sources: int, regions_by: str = "landmarks") ->
     return tuple(dealt)
 
 
-def _check_name(name: str, regions_by: str) -> None:
+def _check_name(name: str, regions_by: RegionsBy) -> None:
     known = LANDMARK_REGIONS if regions_by == "landmarks" else MASK_REGIONS
     if name in known:
         return
@@ -118,6 +123,6 @@ def _source(entry: str, number: str, sources: int) -> int:
     return int(number)
 
 
-def _name_for(dealt: Sequence[tuple[str, int]], regions_by: str) -> str:
+def _name_for(dealt: Sequence[tuple[str, int]], regions_by: RegionsBy) -> str:
     known = LANDMARK_REGIONS if regions_by == "landmarks" else MASK_REGIONS
     return next(name for name in known if name not in {region for region, _ in dealt})

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reports import numbers
+from reports.figures.rows import short
 from reports.figures.style import CONTRIBUTOR_LOOKS, INK, MUTED, chart_layout, hover_text, literal, shorten
 from reports.figures.threshold_lines import Line
 
@@ -148,7 +149,7 @@ def _track(track: Track, panel: Panel, number: str, setting: str) -> list[dict[s
     place = {"xaxis": f"x{number}", "yaxis": f"y{number}", "name": track.name, "legendgroup": track.name}
     band = {
         "type": "scatter", "mode": "lines", **place, "x": [*track.values, *reversed(track.values)],
-        "y": [_short(value) for value in (*high, *reversed(low))], "fill": "toself", "fillcolor": f"{color}/0.2",
+        "y": [short(value) for value in (*high, *reversed(low))], "fill": "toself", "fillcolor": f"{color}/0.2",
         "line": {"width": 0, "color": color}, "hoverinfo": "skip", "meta": "band",
     }  # fmt: skip
     said = [
@@ -160,12 +161,12 @@ def _track(track: Track, panel: Panel, number: str, setting: str) -> list[dict[s
         "mode": "lines+markers",
         **place,
         "x": list(track.values),
-        "y": [_short(mean) for mean in track.means],
+        "y": [short(mean) for mean in track.means],
         "error_y": {
             "type": "data",
             "symmetric": False,
-            "array": [_short(end[1] - mean) for end, mean in zip(ends, track.means, strict=True)],
-            "arrayminus": [_short(mean - end[0]) for end, mean in zip(ends, track.means, strict=True)],
+            "array": [short(end[1] - mean) for end, mean in zip(ends, track.means, strict=True)],
+            "arrayminus": [short(mean - end[0]) for end, mean in zip(ends, track.means, strict=True)],
             "color": color,
             "thickness": 1.5,
             "width": 3,
@@ -201,7 +202,3 @@ def _title(panel: Panel, number: str) -> dict[str, Any]:
         "text": f"<b>{hover_text(shorten(panel.label, 34))}</b><br>mean {panel.unit}",
         "font": {"size": 12.5, "color": "var(--ink)"},
     }  # fmt: skip
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.5g}")

@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reports import numbers
 from reports.figures.panel import Dot, Panel
+from reports.figures.rows import row_axis, short
 from reports.figures.style import GRID, MUTED, Look, chart_layout, hover_text, legend, literal, shorten
 from reports.records import printed
 
@@ -103,16 +104,7 @@ def chart(panels: Sequence[Panel], rows: Sequence[str], looks: Looks) -> dict[st
             axis |= {"range": list(panel.ends), "ticksuffix": suffix}
         layout = chart_layout(
             axis,
-            {
-                "tickvals": list(range(len(rows))),
-                "ticktext": [hover_text(shorten(row, 34)) for row in rows],
-                "range": [len(rows) - 0.5, -0.5],
-                "showgrid": False,
-                "showline": False,
-                "ticks": "",
-                "fixedrange": True,
-                "ticklabelstandoff": 8,
-            },
+            row_axis([hover_text(shorten(row, 34)) for row in rows]),
             height=150 + len(rows) * (17 * len(looks) + 16),
             shapes=_lines(panel, len(rows)),
         )
@@ -128,13 +120,13 @@ def _trace(panel: Panel, label: str, look: Look, rows: Sequence[str], place: Cal
         "mode": "markers",
         "name": name,
         "legendgroup": label,
-        "x": [_short(panel.placed(dot.value)) for dot in dots],
+        "x": [short(panel.placed(dot.value)) for dot in dots],
         "y": [place(dot) for dot in dots],
         "error_x": {
             "type": "data",
             "symmetric": False,
-            "array": [_short(max(panel.placed(dot.high) - panel.placed(dot.value), 0.0)) for dot in dots],
-            "arrayminus": [_short(max(panel.placed(dot.value) - panel.placed(dot.low), 0.0)) for dot in dots],
+            "array": [short(max(panel.placed(dot.high) - panel.placed(dot.value), 0.0)) for dot in dots],
+            "arrayminus": [short(max(panel.placed(dot.value) - panel.placed(dot.low), 0.0)) for dot in dots],
             "color": look.variable,
             "thickness": 1.6,
             "width": 3,
@@ -184,7 +176,3 @@ def _placing(looks: Looks) -> Callable[[Dot], float]:
         return round(dot.row + _SPREAD * ((order[dot.label] + 0.5) / number - 0.5), 4)
 
     return place
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.5g}")

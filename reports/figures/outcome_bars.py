@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from reports import numbers
+from reports.figures.rows import row_axis, short
 from reports.figures.style import (
     GRID,
     INK,
@@ -163,7 +164,7 @@ def _stack(place: int, shares: Sequence[Share], rows: Sequence[int]) -> dict[str
     return {
         "type": "bar",
         "orientation": "h",
-        "x": [_short(share.value * 100) for share in shares],
+        "x": [short(share.value * 100) for share in shares],
         "y": list(rows),
         "width": _BAR,
         "marker": marker,
@@ -184,13 +185,17 @@ def _dots(place: int, shares: Sequence[Share], rows: Sequence[int]) -> dict[str,
         "mode": "markers",
         "xaxis": "x2",
         "yaxis": "y2",
-        "x": [_short(share.value * 100) for share in shares],
+        "x": [short(share.value * 100) for share in shares],
         "y": [_height(row, place) for row in rows],
         "error_x": {
             "type": "data",
             "symmetric": False,
-            "array": [_short(100 * (high - share.value)) for share, (_, high) in zip(shares, ends, strict=True)],
-            "arrayminus": [_short(100 * (share.value - low)) for share, (low, _) in zip(shares, ends, strict=True)],
+            "array": [
+                short(max(100 * (high - share.value), 0.0)) for share, (_, high) in zip(shares, ends, strict=True)
+            ],
+            "arrayminus": [
+                short(max(100 * (share.value - low), 0.0)) for share, (low, _) in zip(shares, ends, strict=True)
+            ],
             "color": color,
             "thickness": 1.5,
             "width": 2.5,
@@ -205,20 +210,16 @@ def _dots(place: int, shares: Sequence[Share], rows: Sequence[int]) -> dict[str,
     }
 
 
+def _reach(start: float, end: float) -> float:
+    """From one share up to another, in percent; rounding may have put them the other way around."""
+    return short(max(100 * (end - start), 0.0))
+
+
 def _layout(bars: Sequence[Bar]) -> dict[str, Any]:
     lines = [[hover_text(line) for line in row_lines(bar.name)] for bar in bars]
     row_height = max(38, 17 * max(map(len, lines)) + 8)
     body = len(bars) * row_height
-    rows = {
-        "tickvals": list(range(len(bars))),
-        "ticktext": ["<br>".join(each) for each in lines],
-        "range": [len(bars) - 0.5, -0.5],
-        "showgrid": False,
-        "showline": False,
-        "ticks": "",
-        "fixedrange": True,
-        "ticklabelstandoff": 8,
-    }
+    rows = row_axis(["<br>".join(each) for each in lines])
     shares = {"range": [0, 100], "ticksuffix": f"{numbers.THIN}%", "fixedrange": True, "tickangle": 0}
     layout = chart_layout(
         {**shares, "nticks": 6, "title": "share of all attempts", "domain": [0, 0.57], "showgrid": False},
@@ -263,7 +264,3 @@ def _rule(panel: str, at: float, color: str, width: float) -> dict[str, Any]:
         "type": "line", "xref": f"x{panel} domain", "yref": f"y{panel}", "x0": 0, "x1": 1, "y0": at, "y1": at,
         "layer": "below", "line": {"color": color, "width": width},
     }  # fmt: skip
-
-
-def _short(value: float) -> float:
-    return float(f"{max(value, 0.0):.5g}")

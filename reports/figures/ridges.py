@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from reports import numbers
+from reports.figures.rows import row_axis, short
 from reports.figures.style import CONTRIBUTOR_LOOKS, GRID, INK, MUTED, chart_layout, hover_text, literal, row_lines
 from reports.figures.threshold_lines import STRIP, Line, far_right, note, rule, strip, strips
 
@@ -180,17 +181,8 @@ def _variant(view: View) -> dict[str, Any]:
         "line": {"color": "var(--axis)", "width": 1.4, "dash": "dot"},
     }  # fmt: skip
     layout = chart_layout(
-        {"title": view.unit, "range": [_short(edges[0]), _short(edges[-1])]},
-        {
-            "tickvals": list(range(len(names))),
-            "ticktext": ["<br>".join(each) for each in names],
-            "range": [len(names) - 0.75, -1.05],
-            "showgrid": False,
-            "showline": False,
-            "ticks": "",
-            "fixedrange": True,
-            "ticklabelstandoff": 8,
-        },
+        {"title": view.unit, "range": [short(edges[0]), short(edges[-1])]},
+        row_axis(["<br>".join(each) for each in names], above=1.05, below=0.25),
         height=max(_ROW, 17 * max(map(len, names)) + 6) * len(names) + 92 + 17 * len(view.lines),
         shapes=[*strips(view.lines, edges), *map(rule, view.lines), *([zero] if view.zero else [])],
         annotations=[note(line, row, far_right(line, edges, 0.5)) for row, line in enumerate(ordered)],
@@ -207,7 +199,7 @@ def _area(hill: Hill, edges: NDArray[np.float64], row: int, tallest: float, name
         "mode": "lines",
         "name": hill.name,
         "legendgroup": hill.name,
-        "x": [_short(value) for value in x],
+        "x": [short(value) for value in x],
         "y": [round(float(value), 4) for value in y],
         "fill": "toself",
         "fillcolor": f"{color}/0.32",
@@ -229,10 +221,10 @@ def _mean(hill: Hill, row: int, name: str) -> dict[str, Any]:
         "name": hill.name,
         "legendgroup": hill.name,
         "meta": "mean",
-        "x": [_short(mean)],
+        "x": [short(mean)],
         "y": [row],
         "error_x": {
-            "type": "data", "symmetric": False, "array": [_short(high - mean)], "arrayminus": [_short(mean - low)],
+            "type": "data", "symmetric": False, "array": [short(high - mean)], "arrayminus": [short(mean - low)],
             "color": color, "thickness": 2.4, "width": 4,
         },
         "cliponaxis": False,
@@ -260,7 +252,3 @@ def _outline(
     half = (edges[1] - edges[0]) / 2
     x = np.concatenate([[middles[kept][0] - half], middles[kept], [middles[kept][-1] + half]])
     return x, row - _TALLEST * np.concatenate([[0.0], height[kept], [0.0]]) / tallest
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.5g}")

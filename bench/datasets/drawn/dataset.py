@@ -50,8 +50,8 @@ class DrawnSettings:
     def __post_init__(self) -> None:
         """Checks the ranges."""
         for name, low, high in (
-            ("people", 1, 9999),
-            ("images", 1, 999),
+            ("people", 1, 999_999),
+            ("images", 1, 99_999),
             ("side", SMALLEST_SIDE, 1024),
             ("max_yaw", 0, 35),
         ):

@@ -105,9 +105,9 @@ class Processes:
                 worker.end()
 
     def _choose(self, waiting: list[Cell]) -> Cell:
-        """Takes out the first cell that shares no faces with one that is running, or else the first of all."""
-        busy = {_faces(worker.cell) for worker in self._workers if worker.cell}
-        return waiting.pop(next((index for index, cell in enumerate(waiting) if _faces(cell) not in busy), 0))
+        """Takes out the cell that shares least with those that are running, the first of several."""
+        busy = frozenset[str]().union(*(_found_once(worker.cell) for worker in self._workers if worker.cell))
+        return waiting.pop(min(range(len(waiting)), key=lambda index: len(_found_once(waiting[index]) & busy)))
 
     def _hear(self, watch: Watch) -> Iterator[Outcome]:
         """Waits until some worker says something or is no more; yields the outcomes that come of it."""
@@ -121,8 +121,13 @@ class Processes:
                 yield from worker.bury()
 
 
-def _faces(cell: Cell) -> str:
-    return canonical_json([cell.spec.get("dataset"), cell.spec.get("aligner")])
+def _found_once(cell: Cell) -> frozenset[str]:
+    """What cells that run one after the other compute once: the faces in photos, and those that a maker makes."""
+    dataset, aligner, maker = (cell.spec.get(part) for part in ("dataset", "aligner", "maker"))
+    parts = [["found", dataset, aligner]]
+    if maker:
+        parts += [["found", dataset, cell.spec["maker_aligner"]], ["made", dataset, maker]]
+    return frozenset(canonical_json(part) for part in parts)
 
 
 class _Worker:

@@ -1,0 +1,165 @@
+"""What generators, attacks and executors can do wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from bench.api import FaceBatch
+from bench.conformance.executors import CELLS
+from bench.errors import PluginError
+from bench.sweep.executors.inline import Inline
+from tests.ill_behaved.deeds import NONE_OF, Deed, darken, draw, returns, sets, spoils
+from tests.well_behaved import Attack, Generator, mean_of_two
+
+
+def ignores_the_second(toy: Any) -> None:
+    toy.generate = lambda batch, rng: Generator.generate(
+        toy,
+        dataclasses.replace(batch, references=batch.images[:, None]) if batch.references is not None else batch,
+        rng,
+    )
+
+
+def takes_any_number(toy: Any) -> None:
+    toy.generate = lambda batch, rng: Generator.generate(
+        toy, batch if batch.references is None else dataclasses.replace(batch, references=batch.references[:, :1]), rng
+    )
+
+
+def makes_up_landmarks(toy: Any) -> None:
+    def generate(batch: FaceBatch, rng: np.random.Generator) -> Any:
+        if batch.landmarks is None and batch.reference_landmarks is not None:
+            batch = dataclasses.replace(batch, landmarks=batch.reference_landmarks[:, 0])
+        return mean_of_two(batch, rng)
+
+    toy.generate = generate
+
+
+def hides_nothing(toy: Any) -> None:
+    toy.run = lambda batch, oracle, goal, budget, rng: mean_of_two(batch, rng)
+
+
+def asks_for_more(toy: Any) -> None:
+    def run(batch: Any, oracle: Any, goal: Any, budget: Any, rng: Any) -> Any:
+        with contextlib.suppress(PluginError):
+            oracle.gradients(batch.images)
+        return Attack.run(toy, batch, oracle, goal, budget, rng)
+
+    toy.run = run
+
+
+def asks_too_often(toy: Any) -> None:
+    def run(batch: Any, oracle: Any, goal: Any, budget: Any, rng: Any) -> Any:
+        for _ in range(4000 if budget.norm == "linf" else 1):
+            oracle.queries += len(batch.images)
+        return Attack.run(toy, batch, oracle, goal, budget, rng)
+
+    toy.run = run
+
+
+def closes_once(toy: Any) -> None:
+    def close() -> None:
+        if toy.__dict__.get("closed"):
+            raise RuntimeError("closed already")
+        toy.closed = True
+
+    toy.close = close
+
+
+def outcome_of_nothing(toy: Any) -> None:
+    toy.run = lambda cells, execute, watch: Inline.run(toy, list(cells) or CELLS[:1], execute, watch)
+
+
+def never_starts(toy: Any) -> None:
+    toy.run = lambda cells, execute, watch: (execute(cell, lambda *_: None) for cell in cells)
+
+
+DEEDS: dict[str, Deed] = {
+    # generators
+    "conditions in a list": Deed("generator", sets(conditions=["references"]), "Generator.conditions", "a frozenset"),
+    "an unknown condition": Deed(
+        "generator", sets(conditions=frozenset({"landmark"})), "Generator.conditions", "landmarks"
+    ),
+    "contributors without references": Deed(
+        "generator",
+        sets(conditions=frozenset({"landmarks", "reference_landmarks"})),
+        "Generator.conditions",
+        "references among the conditions",
+    ),
+    "no faces at once": Deed("generator", sets(batch_size=0), "Generator.batch_size", "at least 1"),
+    "nobody contributes": Deed("generator", sets(contributors=0), "Generator.contributors", "at least 1"),
+    "an aligner without 68 points": Deed(
+        "generator", sets(default_aligner=lambda: {"name": "none"}), "Generator.default_aligner", "dlib68"
+    ),
+    "pixels above 1": Deed("generator", returns("generate", lambda g: g * 2), "Generator.generate", "clip them"),
+    "pixels of uint8": Deed(
+        "generator", returns("generate", lambda g: (g * 255).astype(np.uint8)), "Generator.generate", "float32"
+    ),
+    "holes of NaN": Deed(
+        "generator",
+        returns("generate", lambda g: np.where(g > 0.5, g, np.float32(np.nan))),
+        "Generator.generate",
+        "some NaN",
+    ),
+    "nothing made": Deed("generator", returns("generate", NONE_OF), "Generator.generate", "3 rows of NaN"),
+    "another stream": Deed(
+        "generator",
+        returns("generate", lambda g: np.clip(g + draw(), 0, 1)),
+        "Generator.generate",
+        "draw from the rng",
+    ),
+    "faces of the batch": Deed(
+        "generator",
+        returns("generate", lambda g: np.clip((g + np.nanmax(g, axis=0)) / 2, 0, 1)),
+        "Generator.generate",
+        "by itself",
+    ),
+    "generate paints": Deed(
+        "generator", spoils("generate", lambda batch: darken(batch.landmarks[:, :1])), "FaceBatch", "landmarks"
+    ),
+    "the second does not show": Deed("generator", ignores_the_second, "Generator.contributors", "contributor 2"),
+    "any number of people": Deed("generator", takes_any_number, "Generator.contributors", "2 other contributors"),
+    "stumbles over what is missing": Deed(
+        "generator",
+        spoils("generate", lambda batch: batch.landmarks.shape),
+        "Generator.conditions",
+        "look at what is given",
+    ),
+    "does without": Deed("generator", makes_up_landmarks, "Generator.conditions", "no landmarks"),
+    "raises for a face that cannot be made": Deed(
+        "generator",
+        spoils("generate", lambda batch: None if batch.landmarks is None else 1 // int(batch.landmarks[-1].any())),
+        "Generator.generate",
+        "ZeroDivisionError",
+    ),
+    # attacks
+    "goals in a list": Deed("attack", sets(goals=["hide"]), "Attack.goals", "a frozenset"),
+    "an unknown goal": Deed("attack", sets(goals=frozenset({"win"})), "Attack.goals", "'impersonate'"),
+    "an unknown access": Deed("attack", sets(access="all"), "Attack.access", "'decisions'"),
+    "asks for gradients": Deed("attack", asks_for_more, "Attack.access", "a question for gradients"),
+    "an attack's pixels above 1": Deed("attack", returns("run", lambda g: g * 2), "Attack.run (hide)", "clip them"),
+    "an attack of the batch": Deed(
+        "attack", returns("run", lambda g: np.clip((g + np.nanmax(g, axis=0)) / 2, 0, 1)), "Attack.run", "by itself"
+    ),
+    "no budget": Deed("attack", hides_nothing, "Budget", "project onto the budget"),
+    "too many queries": Deed("attack", asks_too_often, "Budget", "at most 10000"),
+    # executors
+    "loses a cell": Deed("executor", returns("run", lambda r: list(r)[1:]), "Executor.run", "[0, 1, 1, 1, 1] outcomes"),
+    "an outcome twice": Deed("executor", returns("run", lambda r: list(r) * 2), "Executor.run", "[2, 2, 2, 2, 2]"),
+    "an outcome that is None": Deed(
+        "executor", returns("run", lambda r: [None for _ in r]), "Executor.run", "a Success or"
+    ),
+    "an outcome of nothing": Deed("executor", outcome_of_nothing, "Executor.run", "1 outcomes of no cells"),
+    "outcomes that change": Deed(
+        "executor",
+        returns("run", lambda r: [dataclasses.replace(one, seconds=1.0) for one in r]),
+        "Executor.run",
+        "5 changed outcomes",
+    ),
+    "never says that it began": Deed("executor", never_starts, "Watch.started", "0 cells"),
+    "closes once": Deed("executor", closes_once, "Executor.close", "RuntimeError: closed already"),
+}
