@@ -34,6 +34,8 @@ _OF_MORPHS = {
 _OF_CONTRIBUTORS = {
     "contributor_match_rate": "of all comparisons",
     "acquired_contributor_match_rate": "of the acquired",
+    "clean_contributor_match_rate": "clean photo",
+    "excess_contributor_match_rate": "made \u2212 clean",
     "same_photo_match_rate": "the very photo",
 }
 _COSTS = ("structural_similarity_mean", "peak_signal_to_noise_ratio_mean")
@@ -56,6 +58,8 @@ def matches(judged: Judged, point: Point) -> HtmlTable:
     for least in range(1, number + 1 if number > 2 else 0):
         name, head = "several_match_rate", f"at least {least}" if least < number else f"all {number}"
         columns.append(_column(name, head, f"of {number}", _at(name, point, f"{least} of {number}")))
+        beside = f"excess_{name}"
+        columns.append(_column(beside, "excess", "made \u2212 clean", _at(beside, point, f"{least} of {number}")))
     if number == 1:
         columns += [
             _column(name, "match", note, _at(name, point, contributor_name(1)))

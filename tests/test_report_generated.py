@@ -506,8 +506,9 @@ def test_several_contributors_have_rates_of_at_least_so_many(tmp_path: Path) -> 
     (chart,) = charts_of(page, "^m0-several$")
     assert chart.variants == ["at least 1 of 3", "at least 2 of 3", "at least 3 of 3"]
     table = next(block.table for block in page.blocks if isinstance(block, Table) and "Whom" in block.table.caption)
-    assert [column.label for column in table.columns[1:4]] == ["at least 1", "at least 2", "all 3"]
-    values = [float(cell.text.partition("\u202f")[0]) for cell in table.rows[0].cells[:3]]
+    assert [column.label for column in table.columns[1:7:2]] == ["at least 1", "at least 2", "all 3"]
+    assert {column.label for column in table.columns[2:7:2]} == {"excess"}
+    values = [float(cell.text.partition("\u202f")[0]) for cell in table.rows[0].cells[0:6:2]]
     assert values == sorted(values, reverse=True)
     assert not charts_of(page, "-outcomes-")
 

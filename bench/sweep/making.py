@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from bench.aligners.geometry import template_digest
 from bench.api import Aligner, Attack, Budget, Crops, Dataset, FaceBatch, FrameImage, Generator, MaskedDataset, Progress
 from bench.errors import CorruptFile, PluginError
-from bench.images import encode_png, resize, synthetic_text, to_frames
+from bench.images import SourceType, encode_png, resize, synthetic_text, to_frames
 from bench.provenance import value_digest, version_of
 from bench.quality.visual import peak_signal_to_noise_ratio, structural_similarity
 from bench.seeding import stream
@@ -210,7 +210,7 @@ class _Studio:
             made_by=self.part["name"],
             digest=str(weights or value_digest(self.part["fingerprint"])),
             run="",
-            source="trainedAlgorithmicMedia" if weights else "compositeCapture",
+            source=_source_type(bool(weights), dataset.shows_faces),
         )
 
     def digests(self) -> list[str]:
@@ -345,3 +345,10 @@ def _refused(crops: Crops, name: str) -> NDArray[np.bool_]:
 def resized(frame: FrameImage) -> FrameImage:
     """A crop in the size of a made face, uint8 (SIDE, SIDE, 3)."""
     return frame if frame.shape[0] == SIDE else resize(frame, SIDE)
+
+
+def _source_type(learned: bool, nobody_real: bool) -> SourceType:
+    """IPTC's word for a face: made by a trained network, or put together of photos or of drawings."""
+    if learned:
+        return "trainedAlgorithmicMedia"
+    return "compositeSynthetic" if nobody_real else "compositeCapture"

@@ -87,6 +87,21 @@ ROWS: tuple[Figure, ...] = (
         OURS,
     ),
     Figure(
+        "clean_contributor_match_rate",
+        "share of all comparisons of the first contributor's unchanged photo with another photo of the contributor in "
+        "`group` that match; a failure to acquire does not",
+        "share",
+        "none",
+        OURS,
+    ),
+    Figure(
+        "excess_contributor_match_rate",
+        "contributor_match_rate minus clean_contributor_match_rate, face by face",
+        "share",
+        "none",
+        OURS,
+    ),
+    Figure(
         "acquired_contributor_match_rate",
         "share of the acquired comparisons of a face with another photo of the contributor in `group` that match",
         "share",
@@ -134,6 +149,20 @@ ROWS: tuple[Figure, ...] = (
     Figure(
         "several_match_rate",
         "share of all attempts in which at least as many contributors match as `group` says, such as `2 of 3`",
+        "share",
+        "down",
+        OURS,
+    ),
+    Figure(
+        "clean_several_match_rate",
+        "the same of the first contributor's unchanged photo",
+        "share",
+        "down",
+        OURS,
+    ),
+    Figure(
+        "excess_several_match_rate",
+        "several_match_rate minus clean_several_match_rate, face by face",
         "share",
         "down",
         OURS,
