@@ -87,7 +87,7 @@ def frechet_distances(
         ShapeError: arrays of other shapes, or values that are not finite.
         InsufficientData: a part with fewer than two of either.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     _check_parts(features, others, kept, kept_others)
     first, second = features.astype(np.float64), others.astype(np.float64)
