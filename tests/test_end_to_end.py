@@ -52,6 +52,12 @@ def test_the_first_run_ends_within_two_minutes_and_its_report_shows_its_figures(
     summary = run.summary()
     deep = figure(summary, "dlib_resnet", "equal_error_rate")["value"]
     assert 0 < deep < figure(summary, "lbp", "equal_error_rate")["value"] < 0.5
+    for maker in (summary["generator"] == "collage", summary["attack"] == "landmark_morph"):
+        made = summary[maker & (summary["recognizer"] == "dlib_resnet")]
+        outcomes = [f"{name}_match_rate" for name in ("both", "swapped", "preserved", "neither")]
+        shares = [figure(made, "dlib_resnet", name, "fmr=0.01")["value"] for name in [*outcomes, "not_acquired_rate"]]
+        assert sum(shares) == pytest.approx(1)
+        assert shares[-1] < 0.1
     check_page(chromium, run.path / "report.html")
 
 
