@@ -34,7 +34,9 @@ from bench.store.run_folder import RunFolder
 from bench.sweep import instances, making
 from bench.sweep.execute import execute
 from bench.sweep.executors.processes import Processes
-from bench.sweep.pairing import Album, different_people, genders_of, listed, look_alikes, photograph, read_list
+from bench.sweep.pair_files import listed, read_list
+from bench.sweep.pairing import Album, photograph
+from bench.sweep.partners import different_people, genders_of, look_alikes
 from bench.sweep.plan import plan
 from bench.sweep.runner import run_sweep
 from tests.processes import alive, command, environment
@@ -272,7 +274,8 @@ def test_every_figure_follows_from_every_attempt(sweep: Callable[..., Any], tmp_
     for name, value in wanted.items():
         assert found[name]["value"] == pytest.approx(value, abs=1e-12), name
         assert found[name]["low"] <= value <= found[name]["high"], name
-    rates = ("contributor_match_rate", "acquired_contributor_match_rate")
+    kinds = ("", "acquired_", "clean_", "excess_")
+    rates = [f"{kind}contributor_match_rate" for kind in kinds]
     assert set(found) - set(wanted) - {"threshold"} == {f"{name} contributor {k}" for name in rates for k in (1, 2)}
 
 
@@ -705,9 +708,9 @@ def test_a_wrong_row_is_named(tmp_path: Path, text: str, says: str) -> None:
 def test_a_list_is_never_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "pairs.csv"
     path.write_text("face,contributor,photo\n0,1,a\n1,1,b\n2,1,c\n")
-    monkeypatch.setattr("bench.sweep.pairing._MOST_LISTED", 3)
+    monkeypatch.setattr("bench.sweep.pair_files._MOST_LISTED", 3)
     assert len(read_list(path)) == 3
-    monkeypatch.setattr("bench.sweep.pairing._MOST_LISTED", 2)
+    monkeypatch.setattr("bench.sweep.pair_files._MOST_LISTED", 2)
     with pytest.raises(CorruptFile, match="more than 2 rows"):
         read_list(path)
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from bench.api import Frame
 from bench.errors import CorruptFile, InsufficientData, MissingFile
-from bench.sweep.pairing import Album, different_people, genders_of, listed, look_alikes, photograph, read_list
+from bench.sweep.pair_files import listed, read_list
+from bench.sweep.pairing import Album, photograph
+from bench.sweep.partners import different_people, genders_of, look_alikes
 
 
 def frames(people: int, photos: int = 4) -> list[Frame]:

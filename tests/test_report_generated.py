@@ -16,7 +16,7 @@ import pytest
 from bench.errors import MissingFile
 from bench.images import png_text
 from bench.store.run_folder import RunFolder
-from bench.sweep.pairing import read_list
+from bench.sweep.pair_files import read_list
 from reports import generated, likeness, numbers
 from reports.document import page_of, write_report
 from reports.figures import ridges

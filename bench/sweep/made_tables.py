@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from bench.images import decode, encode_png, png_text
 from bench.metrics.attempts import Attempts
 from bench.sweep.acquisition import Acquisition
-from bench.sweep.making import MadeFaces, contributors_text
+from bench.sweep.making import MadeFaces
 from bench.sweep.pairing import Pairing
+from bench.sweep.studio import contributors_text
 
 EXAMPLES = 12
 """So many faces are kept as examples: a third those that match best, a third the middle, a third the worst."""

@@ -8,48 +8,23 @@ meets the very same faces.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.aligners.geometry import template_digest
-from bench.api import Aligner, Attack, Budget, Crops, Dataset, FaceBatch, FrameImage, Generator, MaskedDataset, Progress
-from bench.errors import CorruptFile, PluginError
-from bench.images import SourceType, encode_png, resize, synthetic_text, to_frames
-from bench.provenance import value_digest, version_of
-from bench.quality.visual import peak_signal_to_noise_ratio, structural_similarity
-from bench.seeding import stream
+from bench.api import Dataset, Progress
 from bench.store.cache import ArrayCache
 from bench.store.faces import MADE, NOT_FOUND, REFUSED, UNREADABLE, FaceRows, FaceStore
-from bench.sweep.conditions import MASKS
-from bench.sweep.contributors import Contribution, batch_of, contribution, find_faces
-from bench.sweep.inputs import entry_of
-from bench.sweep.instances import plugin
-from bench.sweep.oracle import ClosedOracle
 from bench.sweep.pairing import Pairing
-from bench.sweep.sighting import NO_FACE, Sighting, aligned_by
-
-SIDE = 256
-"""Pixels a side of a made face: a new frame, found and aligned again by every recognizer."""
+from bench.sweep.studio import Batch, Studio
 
 CHUNK = 256
 """So many faces are made before they are kept, fewer where that takes longer than `STORE_SECONDS`."""
 STORE_SECONDS = 5.0
-
-READY_BYTES = 128 * 2**20
-"""Photos that are ready for the maker are held up to so much, since some contribute to several faces."""
-
-REVISION = 1
-"""Part of what determines a face; it moves when what the bench does before and after the maker moves."""
-
-_BYTES_OF_PIXEL = 4  # of a crop and its mask
-_SLACK = 1e-3
-"""What rounding may put outside of [0, 1]; it is clipped."""
 
 PROBLEMS: Mapping[int, str | None] = {
     MADE: None,
@@ -114,7 +89,7 @@ def make_faces(
     Raises:
         PluginError: the maker returned something else than faces.
     """
-    studio = _Studio(spec, dataset, pairing, cache)
+    studio = Studio(spec, dataset, pairing, cache)
     digests = studio.digests()
     rows = studio.store.load(digests)
     size = studio.maker.batch_size
@@ -136,24 +111,15 @@ def make_faces(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    """Faces that were just made: their numbers, rows as `FaceStore.add` takes them, and the pictures of those made."""
-
-    faces: NDArray[np.int64]
-    rows: Mapping[str, NDArray[Any]]
-    pictures: Mapping[int, bytes]
-
-
 class _Desk:
     """New faces on their way to the store, kept every few seconds: a killed run loses no more."""
 
     def __init__(self, store: FaceStore, digests: Sequence[str], rows: FaceRows) -> None:
         self._store, self._digests, self._rows = store, digests, rows
-        self._waiting: list[_Batch] = []
+        self._waiting: list[Batch] = []
         self._stored = time.monotonic()
 
-    def take(self, batch: _Batch) -> None:
+    def take(self, batch: Batch) -> None:
         """Takes in a batch; faces that the store has already stay as they are."""
         new = ~self._rows.known[batch.faces]
         faces = batch.faces[new]
@@ -162,7 +128,7 @@ class _Desk:
             getattr(self._rows, name)[faces] = values
         self._rows.known[faces] = True
         pictures = {face: batch.pictures[face] for face in faces.tolist() if face in batch.pictures}
-        self._waiting.append(_Batch(faces, rows, pictures))
+        self._waiting.append(Batch(faces, rows, pictures))
         if sum(len(one.faces) for one in self._waiting) >= CHUNK or time.monotonic() - self._stored > STORE_SECONDS:
             self.store()
 
@@ -176,179 +142,3 @@ class _Desk:
                 {name: np.concatenate([one.rows[name] for one in waiting]) for name in waiting[0].rows},
             )
         self._stored = time.monotonic()
-
-
-class _Studio:
-    """A maker at work on the faces of a pairing."""
-
-    def __init__(self, spec: Mapping[str, Any], dataset: Dataset, pairing: Pairing, cache: ArrayCache) -> None:
-        self.part, self.seed = spec["maker"], spec["seed"]
-        self.dataset, self.pairing, self.cache = dataset, pairing, cache
-        self.dataset_entry = entry_of(spec["dataset"])
-        self.aligner_entry = entry_of(spec["maker_aligner"])
-        self.maker: Generator | Attack = plugin(self.part["kind"], entry_of(self.part))
-        self.aligner: Aligner = plugin("aligner", self.aligner_entry)
-        self._ready: OrderedDict[int, Contribution | int] = OrderedDict()
-        self._digests: list[list[str]] = []
-        self.masked = bool(self.maker.conditions & MASKS)
-        identity = {name: self.part[name] for name in ("kind", "name", "fingerprint", "goal")}
-        self.store = FaceStore(
-            cache,
-            {
-                "maker": identity,
-                "template": template_digest(self.maker.template),
-                "contributors": self.maker.contributors,
-                "batch_size": self.maker.batch_size,
-                "side": SIDE,
-                "revision": REVISION,
-                "visual_cost_by": {name: version_of(name) for name in ("scikit-image", "scipy")},
-                **aligned_by(self.aligner_entry["name"], self.aligner),
-            },
-        )
-        weights = self.part["fingerprint"].get("weights")
-        self.text = synthetic_text(
-            made_by=self.part["name"],
-            digest=str(weights or value_digest(self.part["fingerprint"])),
-            run="",
-            source=_source_type(bool(weights), dataset.shows_faces),
-        )
-
-    def digests(self) -> list[str]:
-        """Of each face everything that determines its pixels, besides the maker."""
-        self._digests = [self._photo_digest(frame.key) for frame in self.pairing.frames]
-        return [
-            value_digest({"seed": self.seed, "face": index, "photos": [self._digests[photo] for photo in photos]})
-            for index, photos in enumerate(self.pairing.photo.tolist())
-        ]
-
-    def find(self, batches: Sequence[range], progress: Progress | None) -> Mapping[int, Sighting]:
-        """What the maker's aligner sees in the photos of some batches, by their places in the pairing."""
-        photos = np.unique(
-            np.concatenate([self.pairing.photo[batch].ravel() for batch in batches] or [np.empty(0, int)])
-        )
-        found = find_faces(
-            self.dataset_entry, self.dataset, self.aligner_entry, self.aligner,
-            [self.pairing.frames[photo] for photo in photos], self.maker.template, self.cache, progress,
-        )  # fmt: skip
-        return dict(zip(photos.tolist(), found, strict=True))
-
-    def make(self, number: int, batch: range, sightings: Mapping[int, Sighting]) -> _Batch:
-        """Makes the faces of a batch.
-
-        Args:
-            number: of the batch, which names its random stream.
-            batch: the faces.
-            sightings: what `find` returned, of their photos at least.
-        """
-        faces = [
-            [self._contribution(photo, sightings[photo]) for photo in self.pairing.photo[face].tolist()]
-            for face in batch
-        ]
-        whole = [[one for one in face if isinstance(one, Contribution)] for face in faces]
-        state = np.array([max(one if isinstance(one, int) else MADE for one in face) for face in faces], dtype=np.int8)
-        similarity, noise = (np.full(len(batch), np.nan, dtype=np.float32) for _ in range(2))
-        pictures: dict[int, bytes] = {}
-        usable = np.flatnonzero(state == MADE)
-        if usable.size:
-            # Padded with a face that is there, in the place of those that are not.
-            full = [whole[place if state[place] == MADE else usable[0]] for place in range(len(batch))]
-            full += [full[-1]] * (self.maker.batch_size - len(batch))
-            crops = self._run(batch_of(full), number)[: len(batch)]
-            state[usable] = np.where(_refused(crops[usable], self.part["name"]), REFUSED, MADE)
-            made = np.flatnonzero(state == MADE)
-            frames = [resized(frame) for frame in to_frames(crops[made])]
-            if frames:
-                bases = np.stack([resized(whole[place][0].crop) for place in made])
-                similarity[made] = structural_similarity(np.stack(frames), bases)
-                noise[made] = peak_signal_to_noise_ratio(np.stack(frames), bases)
-            pictures = {
-                batch[place]: encode_png(frame, self._text(batch[place]))
-                for place, frame in zip(made.tolist(), frames, strict=True)
-            }
-        self._refuse_changes(batch)
-        rows: dict[str, NDArray[Any]] = {
-            "state": state,
-            "structural_similarity": similarity,
-            "peak_signal_to_noise_ratio": noise,
-        }
-        return _Batch(np.arange(batch.start, batch.stop), rows, pictures)
-
-    def _refuse_changes(self, batch: range) -> None:
-        """What was made of other photos than were digested must not be kept under that digest."""
-        for photo in np.unique(self.pairing.photo[batch]).tolist():
-            key = self.pairing.frames[photo].key
-            if self._photo_digest(key) != self._digests[photo]:
-                raise CorruptFile(f"{key} changed while faces were made of it; run the sweep again")
-
-    def _contribution(self, photo: int, seen: Sighting) -> Contribution | int:
-        """What a photo contributes, or the state of a face that it was to contribute to."""
-        if photo not in self._ready:
-            found = contribution(
-                self.dataset, self.aligner, self.pairing.frames[photo], seen, self.maker.template, self.maker.conditions
-            )
-            while len(self._ready) * self.maker.template.side**2 * _BYTES_OF_PIXEL > READY_BYTES:
-                self._ready.popitem(last=False)
-            self._ready[photo] = found or (NOT_FOUND if seen.problem in (None, NO_FACE) else UNREADABLE)
-        self._ready.move_to_end(photo)
-        return self._ready[photo]
-
-    def _run(self, batch: FaceBatch, number: int) -> Crops:
-        maker, rng = self.maker, stream(self.seed, "make", self.part["kind"], self.part["name"], str(number))
-        if self.part["kind"] == "attack":
-            crops = cast(Attack, maker).run(batch, ClosedOracle(), self.part["goal"], Budget(), rng)
-        else:
-            crops = cast(Generator, maker).generate(batch, rng)
-        side = maker.template.side
-        wanted = (maker.batch_size, 3, side, side)
-        if not isinstance(crops, np.ndarray) or crops.dtype != np.float32 or crops.shape != wanted:
-            got = f"{crops.dtype} {crops.shape}" if isinstance(crops, np.ndarray) else type(crops).__name__
-            raise PluginError(f"{self.part['name']} returned {got}; expected float32 {wanted}")
-        with np.errstate(invalid="ignore"):
-            outside = (crops < -_SLACK) | (crops > 1 + _SLACK)
-        if outside.any():
-            raise PluginError(f"{self.part['name']} returned {int(outside.sum())} values outside [0, 1]")
-        return crops
-
-    def _text(self, index: int) -> dict[str, str]:
-        return {**self.text, **contributors_text(self.pairing, index)}
-
-    def _photo_digest(self, key: str) -> list[str]:
-        content = [self.dataset.content_digest(key)]
-        if self.masked and isinstance(self.dataset, MaskedDataset):
-            content.append(self.dataset.mask_digest(key))
-        return content
-
-
-def contributors_text(pairing: Pairing, index: int) -> dict[str, str]:
-    """What a face's picture says of the photos that it was made of.
-
-    Args:
-        pairing: who contributes.
-        index: the face.
-    """
-    keys = [pairing.frames[photo].key for photo in pairing.photo[index]]
-    return {"impersona.contributors": "; ".join(keys)}
-
-
-def _refused(crops: Crops, name: str) -> NDArray[np.bool_]:
-    """Which faces the maker could not make: rows of NaN. A face that is NaN in part is a fault of the maker."""
-    nothing = np.isnan(crops).reshape(len(crops), -1)
-    refused: NDArray[np.bool_] = np.asarray(nothing.all(axis=1))
-    if (nothing.any(axis=1) & ~refused).any():
-        raise PluginError(
-            f"{name} returned a face of which {int(nothing[~refused].sum(axis=1).max()):,} of {nothing.shape[1]:,} "
-            "values are NaN; expected all of them, for a face that cannot be made, or none"
-        )
-    return refused
-
-
-def resized(frame: FrameImage) -> FrameImage:
-    """A crop in the size of a made face, uint8 (SIDE, SIDE, 3)."""
-    return frame if frame.shape[0] == SIDE else resize(frame, SIDE)
-
-
-def _source_type(learned: bool, nobody_real: bool) -> SourceType:
-    """IPTC's word for a face: made by a trained network, or put together of photos or of drawings."""
-    if learned:
-        return "trainedAlgorithmicMedia"
-    return "compositeSynthetic" if nobody_real else "compositeCapture"

@@ -17,8 +17,9 @@ from bench.sweep.axes import Axes, expand
 from bench.sweep.conditions import AVAILABLE, MASKS
 from bench.sweep.inputs import Entry, identity_of, warn_of_inferred_people
 from bench.sweep.instances import plugin
+from bench.sweep.pair_files import LISTED
 from bench.sweep.pair_lists import contents, draw_pairing, genders_digest
-from bench.sweep.pairing import LISTED, Album
+from bench.sweep.pairing import Album
 
 DEFAULT_JUDGE = "dlib_resnet"
 """The recognizer that finds look-alikes where no other is named."""

@@ -15,7 +15,9 @@ from bench.scoring import cross_scores
 from bench.store.cache import ArrayCache
 from bench.sweep.acquisition import acquire
 from bench.sweep.inputs import entry_of, images_digest
-from bench.sweep.pairing import Album, Pairing, different_people, genders_of, listed, look_alikes, photograph
+from bench.sweep.pair_files import listed
+from bench.sweep.pairing import Album, Pairing, photograph
+from bench.sweep.partners import different_people, genders_of, look_alikes
 from bench.sweep.sighting import Cast
 
 
