@@ -78,12 +78,12 @@ ROWS = tuple(
 )
 
 
-def distribution(folder: Path) -> Path:
-    """A folder that, once it is on ``sys.path``, brings `ROWS` by an entry point, into worker processes too."""
+def distribution(folder: Path, module: str = __name__) -> Path:
+    """A folder that, once it is on ``sys.path``, brings a module's `ROWS` by an entry point, into workers too."""
     info = folder / "mischief-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mischief\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[impersona.plugins]\nmischief = tests.mischief:ROWS\n")
+    (info / "entry_points.txt").write_text(f"[impersona.plugins]\nmischief = {module}:ROWS\n")
     return folder
 
 

@@ -39,6 +39,7 @@ from bench.sweep.pairing import Album, photograph
 from bench.sweep.partners import different_people, genders_of, look_alikes
 from bench.sweep.plan import plan
 from bench.sweep.runner import run_sweep
+from tests import mischief
 from tests.processes import alive, command, environment
 from tests.test_pairing import frames
 from tests.toys import MixSettings, ToyAttack, ToyGenerator, photos, write
@@ -147,19 +148,10 @@ ROWS = tuple(
 )
 
 
-def distribution(folder: Path) -> Path:
-    """A folder that, once it is on ``sys.path``, brings `ROWS` by an entry point."""
-    info = folder / "vandals-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: vandals\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[impersona.plugins]\nvandals = tests.test_made_faults:ROWS\n")
-    return folder
-
-
 @pytest.fixture
 def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_registry: Any) -> Callable[..., Any]:
     """Ten faces of two of four people each, three photos a person, with changes; worker processes know the toys too."""
-    monkeypatch.syspath_prepend(distribution(tmp_path / "plugins"))
+    monkeypatch.syspath_prepend(mischief.distribution(tmp_path / "plugins", __name__))
     registry.cache_clear()
     instances.forget()
     root = photos(tmp_path / "photos")

@@ -24,7 +24,7 @@ from bench.datasets.attributes import ATTRIBUTES
 from bench.datasets.people import Part, check_at_least_one, frames_of_some, is_in
 from bench.datasets.protocols import MAX_FRAMES_PER_SUBJECT, all_pairs
 from bench.datasets.text_files import read_words
-from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile
+from bench.errors import ConfigError, CorruptFile, MissingFile
 from bench.images import read
 from bench.places import DATA_VARIABLE, folder_of
 from bench.provenance import file_digest
@@ -114,10 +114,9 @@ class Celeba:
         """See `Dataset.trials`."""
         if protocol not in self.protocols:
             raise ConfigError(f"celeba has no protocol {protocol!r}; it has {', '.join(self.protocols)}")
-        frames = frames_of_some(self.frames(), rng, self.settings.max_people)
-        if len(frames) < 2:
-            raise InsufficientData(f"{self.root}: {len(frames)} photos of people of split {self.settings.split!r}")
-        return all_pairs(frames, rng, self.settings.max_per_subject)
+        some = frames_of_some(self.frames(), rng, self.settings.max_people)
+        where = f"{self.root}, split {self.settings.split!r}"
+        return all_pairs(some, rng, self.settings.max_per_subject, where=where)
 
 
 def find_root() -> Path | None:

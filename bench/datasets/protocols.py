@@ -27,6 +27,7 @@ def all_pairs(
     rng: np.random.Generator,
     max_per_subject: int = MAX_FRAMES_PER_SUBJECT,
     protocol: str = "all_pairs",
+    where: str = "the data set",
 ) -> Trials:
     """Every unordered pair of frames once, mated and nonmated alike.
 
@@ -35,6 +36,7 @@ def all_pairs(
         rng: draws which frames of a person take part where there are more than `max_per_subject`.
         max_per_subject: at most so many frames of one person, at least 1.
         protocol: the name to file the trials under.
+        where: the data set, for the error.
 
     Raises:
         InsufficientData: fewer than two frames.
@@ -50,7 +52,7 @@ def all_pairs(
             mine = rng.choice(mine, max_per_subject, replace=False)
         kept.extend(mine.tolist())
     if len(kept) < 2:
-        raise InsufficientData(f"got {len(kept)} frames; a protocol of all pairs needs at least two")
+        raise InsufficientData(f"{where}: got {len(kept)} frames; a protocol of all pairs needs at least two")
     if (trials := len(kept) * (len(kept) - 1) // 2) > MAX_TRIALS:
         raise ConfigError(
             f"all pairs of {len(kept):,} frames are {trials:,} comparisons, more than {MAX_TRIALS:,}; compare one part "
