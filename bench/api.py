@@ -342,6 +342,19 @@ class MaskedDataset(Dataset, Protocol):
 
 
 @runtime_checkable
+class LandmarkedDataset(Dataset, Protocol):
+    """A data set that knows where the landmarks of its faces are."""
+
+    def landmarks(self, key: str) -> Mapping[str, NDArray[np.float32]]:
+        """Scheme to float32 (P, 2), as in `Face.landmarks`, of the one face that a frame shows; empty where unknown."""
+        ...
+
+    def landmarks_digest(self, key: str) -> str:
+        """SHA-256 hex of everything that determines `landmarks`."""
+        ...
+
+
+@runtime_checkable
 class EmbeddedDataset(Dataset, Protocol):
     """A data set of embeddings that somebody else computed: it has no pictures."""
 
@@ -407,15 +420,31 @@ class GradientRecognizer(Recognizer, Protocol):
 
 @runtime_checkable
 class Detector(Plugin, Protocol):
-    """Scores how likely a face is an attack."""
+    """Scores how likely a face is an attack: the suspect, or the suspect beside a trusted photo of the same person."""
 
     template: Template
     species: tuple[Literal["forgery", "morph", "presentation"], ...]
+    """What it knows to look for; the bench shows it anything, and reports speak the words of the first."""
     differential: bool
     """Whether it needs a trusted reference beside each suspect."""
+    batch_size: int
+    """The bench pads every batch to this one size, so that a score does not depend on what shares its batch."""
+
+    def default_aligner(self) -> Mapping[str, Any]:
+        """The sweep-file entry, ``{"name": ..., settings}``, of the aligner to use where none is named."""
+        ...
 
     def attack_scores(self, crops: Crops, references: Crops | None = None) -> NDArray[np.float32]:
-        """float32 (N,), higher is more likely an attack."""
+        """float32 (N,), finite, higher is more likely an attack.
+
+        Args:
+            crops: float32 (N, 3, S, S), the suspects.
+            references: float32 (N, 3, S, S), a trusted photo for each; None for a detector that is not differential.
+        """
+        ...
+
+    def runtime(self) -> Mapping[str, str]:
+        """What really ran, known after the first `attack_scores`: ``provider`` or ``device``, library versions."""
         ...
 
 

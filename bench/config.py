@@ -192,6 +192,39 @@ class Pairs(BaseModel):
         return self
 
 
+class DetectorEntry(RecognizerEntry):
+    """A detector of attacks in a sweep file; `label` and `aligner` as for a recognizer."""
+
+
+class Detection(BaseModel):
+    """What detectors are shown, and where their operating points lie.
+
+    Attributes:
+        rates: error rates at which thresholds are set: each for the attack error and for the bona fide error.
+        references: for differential detectors, at most so many trusted photos of each person.
+        bona_fide: the value of `column` that means a real photo, where the data set itself holds the attacks; null
+            where they are made by ``generators`` and ``attacks``.
+        column: the attribute of the data set that tells bona fide photos and species of attack apart.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rates: tuple[float, ...] = (0.1, 0.05, 0.01)
+    references: int = Field(default=1, ge=1, le=100)
+    bona_fide: str | None = None
+    column: str = "label"
+
+    @field_validator("rates", mode="before")
+    @classmethod
+    def _one_is_a_list_of_one(cls, value: Any) -> Any:
+        return value if isinstance(value, list | tuple) else [value]
+
+    @field_validator("rates")
+    @classmethod
+    def _rates(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        return _descending_rates(value)
+
+
 class Sweep(BaseModel):
     """A whole sweep; docs/sweeps.md explains each field.
 
@@ -201,6 +234,8 @@ class Sweep(BaseModel):
         dataset: whose faces.
         protocol: who is compared with whom; by default the data set's first protocol.
         recognizers: who is judged.
+        detectors: what looks for attacks among photos and faces; docs/detectors.md.
+        aligners: what is judged by itself at finding faces and landmarks.
         assessments: what is computed; ``verification`` is of the data set itself: ROC, DET, EER, TMR at FMR.
         fmr: false match rates of the operating points.
         calibrate: where thresholds come from besides the trials that are reported on; null for nowhere.
@@ -212,6 +247,7 @@ class Sweep(BaseModel):
         attacks: likewise, with a goal.
         pairs: who contributes to each face.
         keep_faces: which of the made faces the run folder keeps: a few examples of each cell, all, or none.
+        detection: what detectors are shown, and where their operating points lie.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -220,7 +256,9 @@ class Sweep(BaseModel):
     seed: int = 0
     dataset: PluginEntry
     protocol: str | None = None
-    recognizers: tuple[RecognizerEntry, ...]
+    recognizers: tuple[RecognizerEntry, ...] = ()
+    detectors: tuple[DetectorEntry, ...] = ()
+    aligners: tuple[PluginEntry, ...] = ()
     assessments: tuple[Assessment, ...] = ("verification",)
     fmr: tuple[float, ...] = (1e-2, 1e-3, 1e-4)
     calibrate: Calibrate | None = None
@@ -232,8 +270,11 @@ class Sweep(BaseModel):
     attacks: tuple[MakerEntry, ...] = ()
     pairs: Pairs = Pairs()
     keep_faces: Literal["examples", "all", "none"] = "examples"
+    detection: Detection = Detection()
 
-    @field_validator("columns", "groups", "discard", "generators", "attacks", mode="before")
+    @field_validator(
+        "columns", "groups", "discard", "generators", "attacks", "detectors", "aligners", "recognizers", mode="before"
+    )
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return value if isinstance(value, list | tuple) else [value]
@@ -243,7 +284,7 @@ class Sweep(BaseModel):
     def _none_one_or_many(cls, value: Any) -> Any:
         return value if isinstance(value, list | tuple) else [value]
 
-    @field_validator("recognizers", "fmr", mode="before")
+    @field_validator("fmr", mode="before")
     @classmethod
     def _one_is_a_list_of_one(cls, value: Any) -> Any:
         value = value if isinstance(value, list | tuple) else [value]
@@ -253,8 +294,16 @@ class Sweep(BaseModel):
 
     @model_validator(mode="after")
     def _something_to_do(self) -> Sweep:
-        if not (self.assessments or self.generators or self.attacks):
+        if not (self.recognizers or self.detectors or self.aligners):
+            raise ValueError("got nobody to judge, expected recognizers, detectors or aligners: one at least")
+        makers = self.generators or self.attacks
+        if self.recognizers and not (self.assessments or makers):
             raise ValueError("assessments: got an empty list, expected at least one, or generators, or attacks")
+        if self.detectors and not (makers or self.detection.bona_fide is not None):
+            raise ValueError(
+                "detectors: got nothing to detect, expected generators or attacks that make it, or detection: "
+                "{bona_fide: VALUE}, where the data set's own column tells attacks from bona fide photos"
+            )
         return self
 
     @field_validator("name")
@@ -276,7 +325,12 @@ def _descending_rates(value: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(sorted(value, reverse=True))
 
 
-_PARTS: dict[str, type[BaseModel]] = {"calibrate": Calibrate, "groups": GroupEntry, "pairs": Pairs}
+_PARTS: dict[str, type[BaseModel]] = {
+    "calibrate": Calibrate,
+    "groups": GroupEntry,
+    "pairs": Pairs,
+    "detection": Detection,
+}
 """Keys of a sweep whose mappings have keys of their own."""
 
 

@@ -34,7 +34,8 @@ def test_what_stands_beside_a_name_is_its_settings() -> None:
     ("change", "error", "message"),
     [
         ({"recognisers": []}, UnknownName, "unknown key 'recognisers'; did you mean 'recognizers'"),
-        ({"recognizers": []}, ConfigError, "recognizers: got an empty list, expected at least one"),
+        ({"recognizers": []}, ConfigError, "got nobody to judge, expected recognizers, detectors or aligners"),
+        ({"detectors": ["random"]}, ConfigError, "detectors: got nothing to detect, expected generators or attacks"),
         ({"seed": "seven"}, ConfigError, r"seed: .*integer.*\(got 'seven'\)"),
         ({"dataset": 3}, ConfigError, "dataset: "),
         ({"dataset": {"people": 3}}, ConfigError, r"dataset.name: Field required"),

@@ -7,8 +7,9 @@ each other: whatever a figure says of this detector is chance.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,7 @@ class RandomScores:
     template = ARCFACE112
     species: tuple[Literal["forgery", "morph", "presentation"], ...] = ("forgery", "morph", "presentation")
     differential = False
+    batch_size = 64
 
     def __init__(self, settings: RandomScoresSettings) -> None:
         self.settings = settings
@@ -48,6 +50,14 @@ class RandomScores:
     def fingerprint(self) -> Fingerprint:
         """What determines the scores."""
         return {"revision": REVISION, "template": template_digest(ARCFACE112), "seed": self.settings.seed}
+
+    def default_aligner(self) -> Mapping[str, Any]:
+        """The 68 points of dlib, from which the template takes its five."""
+        return {"name": "dlib_hog", "points": 68}
+
+    def runtime(self) -> Mapping[str, str]:
+        """Nothing that matters runs."""
+        return {"device": "cpu"}
 
     def attack_scores(self, crops: Crops, references: Crops | None = None) -> NDArray[np.float32]:
         """Scores that mean nothing.

@@ -38,6 +38,7 @@ class FigureValue:
         group: the group of people that it is of, such as ``"Male=1"``, the contributor to made faces, such as
             ``"contributor 2"``, or how many of them, such as ``"2 of 3"``; None for all.
         versus: the recognizer that it is the difference to; None for a figure of one recognizer.
+        species: the kind of attack that it is of, such as ``"landmark_morph"``; None for all or none.
     """
 
     figure: str
@@ -50,6 +51,7 @@ class FigureValue:
     interval: str | None = None
     group: str | None = None
     versus: str | None = None
+    species: str | None = None
 
 
 def assess_verification(

@@ -8,9 +8,10 @@ version 1 → 2
         it says how many failures came before (`failures`) and where thresholds came from (`calibration`).
     A failure stood in outcome.json; it stands in failures/0001.json and so on.
     manifest.json's `sweep` and outcome.json's `spec` say where thresholds came from, and which columns, groups, discard
-        curves and draws were asked for: none were. `sweep` also says which faces were to be made of whose photos: none.
+        curves and draws were asked for: none were. `sweep` also says which faces were to be made of whose photos,
+        and which detectors and aligners were to be judged: none.
     Records of figures have two fields more, `interval` and `versus`.
-    Tables: as they were; seven more kinds of them.
+    Tables: as they were; nine more kinds of them.
 """
 
 from __future__ import annotations
@@ -70,6 +71,9 @@ def _manifest_1_to_2(document: Document) -> Document:
         "attacks": [],
         "pairs": pairs,
         "keep_faces": "examples",
+        "detectors": [],
+        "aligners": [],
+        "detection": {"rates": [0.1, 0.05, 0.01], "references": 1, "bona_fide": None, "column": "label"},
     }
     return {**document, "sweep": new | document["sweep"]}
 

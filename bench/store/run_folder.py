@@ -18,7 +18,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -206,10 +206,25 @@ def _filled(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: record.get(name) for name in RECORD_FIELDS}
 
 
-def draws_by_figure(table: pd.DataFrame) -> dict[tuple[str, str | None], NDArray[np.float64]]:
-    """The table `draws` by figure and operating point: float64 (B,) each, NaN where a draw has no value."""
-    found: dict[tuple[str, str | None], NDArray[np.float64]] = {}
+class DrawKey(NamedTuple):
+    """What a figure's draws are filed under in the table `draws`; None for none, or for all."""
+
+    figure: str
+    operating_point: str | None
+    group: str | None
+    species: str | None
+
+
+def draws_of(table: pd.DataFrame) -> dict[DrawKey, NDArray[np.float64]]:
+    """The table `draws` by figure, operating point, group and species: float64 (B,) each, NaN for no value."""
+    found: dict[DrawKey, NDArray[np.float64]] = {}
     ordered = table.sort_values("draw", kind="stable")
-    for (figure, point), rows in ordered.groupby(["figure", "operating_point"], observed=True, dropna=False):
-        found[str(figure), point if isinstance(point, str) else None] = rows["value"].to_numpy(np.float64)
+    for names, rows in ordered.groupby(list(DrawKey._fields), observed=True, dropna=False, sort=False):
+        figure, *rest = (name if isinstance(name, str) else None for name in names)
+        found[DrawKey(str(figure), *rest)] = rows["value"].to_numpy(np.float64)
     return found
+
+
+def draws_by_figure(table: pd.DataFrame) -> dict[tuple[str, str | None], NDArray[np.float64]]:
+    """Those of `draws_of` that are of no group and no species, by figure and operating point."""
+    return {key[:2]: values for key, values in draws_of(table).items() if key.group is None and key.species is None}

@@ -78,6 +78,8 @@ CURVE: Table = {
 DRAWS: Table = {
     "figure": Column(pa.dictionary(pa.int16(), pa.string()), "figure", "a name of bench.metrics.FIGURES"),
     "operating_point": Column(pa.dictionary(pa.int16(), pa.string()), "operating point", "null for none"),
+    "group": Column(pa.dictionary(pa.int16(), pa.string()), "group", "of people, or contributor; null for all"),
+    "species": Column(pa.dictionary(pa.int16(), pa.string()), "species", "of attack; null for all or none"),
     "draw": Column(pa.int32(), "draw", "the number of the bootstrap draw; equal numbers drew equal people"),
     "value": Column(pa.float64(), "the figure's own", "the figure on that draw; null where it has none"),
 }
@@ -140,6 +142,29 @@ PORTRAITS: Table = {
     "png": Column(pa.binary(), "PNG", "its picture; the file's text says that it is synthetic and how it was made"),
 }
 
+PRESENTATIONS: Table = {
+    "sample": Column(pa.string(), "", "what was shown: a frame key, or the digest of a made face"),
+    "species": Column(pa.dictionary(pa.int16(), pa.string()), "species", "of attack; null for a bona fide photo"),
+    "subjects": Column(pa.list_(pa.string()), "subject", "whom it rests on: one person, or everybody who contributed"),
+    "reference": Column(
+        pa.dictionary(pa.int32(), pa.string()), "frame key", "the trusted photo beside it; null for none"
+    ),
+    "score": Column(pa.float32(), "attack score", "higher is more likely an attack; null where there was no response"),
+    "problem": Column(pa.string(), "", "why there was no response; null where there was one"),
+}
+
+PLACEMENTS: Table = {
+    "key": Column(pa.string(), "frame key", "the frame"),
+    "subject": Column(pa.string(), "subject", "who it shows"),
+    "found": Column(pa.bool_(), "", "whether the aligner found a face"),
+    "faces": Column(pa.int16(), "faces", "how many faces it found"),
+    "confidence": Column(pa.float32(), "the aligner's own", "how sure it was"),
+    "error": Column(
+        pa.float32(), "eye distances", "mean distance of its landmarks from the true ones; null where either is unknown"
+    ),
+    "problem": Column(pa.string(), "", "why no face was found; null where one was"),
+}
+
 TABLES: Mapping[str, Table] = {
     "trials": TRIALS,
     "frames": FRAMES,
@@ -152,6 +177,8 @@ TABLES: Mapping[str, Table] = {
     "contributors": CONTRIBUTORS,
     "attempts": ATTEMPTS,
     "portraits": PORTRAITS,
+    "presentations": PRESENTATIONS,
+    "placements": PLACEMENTS,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -93,19 +94,27 @@ def curve_table(band: RocBand) -> pd.DataFrame:
     return pd.DataFrame({"fmr": band.fmr, "fnmr": band.fnmr, "fnmr_low": band.low, "fnmr_high": band.high})
 
 
-def draws_table(draws: Mapping[tuple[str, str | None], NDArray[np.float64]]) -> pd.DataFrame:
-    """The table `draws` of `bench.store.schema`."""
-    figures = [figure for figure, _ in draws]
-    points = sorted({point for _, point in draws if point is not None})
+def draws_table(draws: Mapping[Any, NDArray[np.float64]]) -> pd.DataFrame:
+    """The table `draws` of `bench.store.schema`.
+
+    Args:
+        draws: figure and operating point, then group and species where it is of one, to the figure on each draw.
+    """
+    keys = [(*key, *(None,) * (4 - len(key))) for key in draws]
     count = [len(values) for values in draws.values()]
-    names = list(dict.fromkeys(figures))
-    figure_code = np.array([names.index(name) for name in figures], dtype=np.int64)
-    point_code = np.array([-1 if point is None else points.index(point) for _, point in draws], dtype=np.int64)
     return pd.DataFrame(
         {
-            "figure": pd.Categorical.from_codes(np.repeat(figure_code, count), pd.Index(names)),
-            "operating_point": pd.Categorical.from_codes(np.repeat(point_code, count), pd.Index(points, dtype=str)),
+            **{
+                name: _repeated([key[place] for key in keys], count)
+                for place, name in enumerate(("figure", "operating_point", "group", "species"))
+            },
             "draw": np.concatenate([np.arange(number, dtype=np.int32) for number in count] or [np.zeros(0, np.int32)]),
             "value": np.concatenate([*draws.values()] or [np.zeros(0)]),
         }
     )
+
+
+def _repeated(names: Sequence[str | None], count: Sequence[int]) -> pd.Series:
+    different = list(dict.fromkeys(name for name in names if name is not None))
+    code = np.array([-1 if name is None else different.index(name) for name in names], dtype=np.int64)
+    return pd.Series(pd.Categorical.from_codes(np.repeat(code, count), pd.Index(different, dtype=str)))

@@ -142,4 +142,5 @@ def record(value: FigureValue, labels: Mapping[str, Any]) -> dict[str, Any]:
 
 _OF_FIGURE = (
     "figure", "operating_point", "value", "low", "high", "n", "support", "interval", "group", "versus",
+    "species",
 )  # fmt: skip
