@@ -33,7 +33,8 @@ from bench.wiring import REPORT_WRITER
 FAILED_CELLS = 1
 HEADLINE = (
     "equal_error_rate", "fold_accuracy", "best_accuracy", "true_match_rate", "detection_identification_rate",
-    "both_match_rate", "clean_both_match_rate", "prodavg_morph_match_rate",
+    "both_match_rate", "clean_both_match_rate", "prodavg_morph_match_rate", "detection_equal_error_rate",
+    "worst_attack_error_rate", "found_rate", "landmark_error_mean",
 )  # fmt: skip
 
 
@@ -125,7 +126,9 @@ def _title(cell: Cell) -> str:
 
 
 def _who(cell: Cell) -> str:
-    """The recognizer, and who made the faces that it sees."""
+    """Who is judged: the recognizer and who made the faces that it sees, the detector, or the aligner."""
+    if cell.labels["recognizer"] is None:
+        return str(cell.labels.get("detector") or cell.labels["settings"]["aligner"])
     maker = cell.labels.get("generator") or cell.labels.get("attack")
     return f"{cell.labels['recognizer']} on {maker}" if maker else str(cell.labels["recognizer"])
 
@@ -188,6 +191,8 @@ class _Display(Listener):
             counts = outcome.counts
             self._line(f"[green]done[/green]   {escape(_title(cell))}: {outcome.seconds:.1f} s")
             self._line(f"         {_headline(outcome)}")
+            if "embeddings_computed" not in counts:
+                return
             self._line(
                 f"         {counts['embeddings_computed']} embeddings computed, {counts['embeddings_from_cache']} from "
                 f"the cache; {counts['frames_not_acquired']} of {counts['frames']} photos not acquired"
@@ -209,6 +214,9 @@ def _headline(outcome: Success) -> str:
             parts.append(f"{figure.replace('_', ' ')}{point} {found[-1]['value']:.4f}{weak}")
     if parts:
         return ", ".join(parts)
+    if "presentations" in outcome.counts:
+        silent = outcome.counts["presentations_without_response"]
+        return f"[yellow]nothing to measure[/yellow]: {silent} of {outcome.counts['presentations']} without a response"
     if "faces" in outcome.counts:
         return f"[yellow]nothing to measure[/yellow]: {outcome.counts['faces_not_acquired']} faces not acquired"
     return "[yellow]nothing to measure[/yellow]: " + ", ".join(

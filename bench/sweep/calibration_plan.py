@@ -81,7 +81,7 @@ def plan_calibration(
         known["now"], known["people"] = _calibrated_now(sweep, dataset_entry, wanted.fmr or sweep.fmr)
     people, where = known["people"]["known"], known["people"]["where"]
     if known["now"]["dataset"]["name"] == dataset_entry["name"]:
-        _refuse_overlap(sorted(people & evaluated), evaluated, where)
+        refuse_overlap(sorted(people & evaluated), evaluated, where)
     return known["now"]
 
 
@@ -199,7 +199,7 @@ def _stored(path: Path, setup: Setup, evaluated_on: str, evaluated: Set[str]) ->
         LOG.warning("%s: %s", file, warning)
     data = thresholds.dataset
     both = data.shared_with(evaluated_on, set(evaluated))
-    _refuse_overlap(both, evaluated, f"{data.name}/{data.protocol}, in {file}")
+    refuse_overlap(both, evaluated, f"{data.name}/{data.protocol}, in {file}")
     return {
         "kind": "manifest",
         "origin": origin_name(data.name, data.split, evaluated_on),
@@ -219,7 +219,17 @@ def _published(models: Mapping[str, str], label: str, recognizer: Recognizer, la
     return {"kind": "profile", "origin": LEGACY, "model": model, "constants": constants}
 
 
-def _refuse_overlap(people: Sequence[str], evaluated: Set[str], where: str) -> None:
+def refuse_overlap(people: Sequence[str], evaluated: Set[str], where: str) -> None:
+    """Makes sure that nobody is judged by a threshold that they helped to set.
+
+    Args:
+        people: who is both calibrated on and reported on.
+        evaluated: who is reported on.
+        where: who is calibrated on, for the error.
+
+    Raises:
+        ConfigError: somebody is.
+    """
     if people:
         shown = ", ".join(map(repr, people[:3]))
         raise ConfigError(

@@ -21,6 +21,7 @@ from bench.store.cache import ArrayCache
 from bench.store.faces import MADE, NOT_FOUND, REFUSED, UNREADABLE, FaceRows, FaceStore
 from bench.sweep.pairing import Pairing
 from bench.sweep.studio import Batch, Studio
+from bench.sweep.untouched import Untouched
 
 CHUNK = 256
 """So many faces are made before they are kept, fewer where that takes longer than `STORE_SECONDS`."""
@@ -76,6 +77,7 @@ def make_faces(
     pairing: Pairing,
     cache: ArrayCache,
     progress: Progress | None = None,
+    untouched: Untouched | None = None,
 ) -> MadeFaces:
     """The faces of a cell's maker.
 
@@ -85,11 +87,12 @@ def make_faces(
         pairing: who contributes to each of M faces.
         cache: looked into first, added to as faces are made.
         progress: told how many faces are done.
+        untouched: stands in for the maker where photos are to be left as they are.
 
     Raises:
         PluginError: the maker returned something else than faces.
     """
-    studio = Studio(spec, dataset, pairing, cache)
+    studio = Studio(spec, dataset, pairing, cache, untouched)
     digests = studio.digests()
     rows = studio.store.load(digests)
     size = studio.maker.batch_size

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import AttributedDataset, Dataset, Frame, MaskedDataset, Progress
+from bench.errors import CorruptFile
 from bench.provenance import value_digest
 from bench.scoring import cross_scores
 from bench.store.cache import ArrayCache
@@ -102,3 +103,34 @@ def draw_look_alikes(
             similarity[np.ix_(there[rows], there[columns])] = scores
     people = look_alikes(album, similarity, _genders(dataset, album.frames), part["count"], contributors, seed, name)
     return photograph(album, people, part["references"], seed, name)
+
+
+def planned_pairing(
+    spec: Mapping[str, Any], dataset: Dataset, cache: ArrayCache, progress: Progress | None = None
+) -> Pairing:
+    """The pairing of a cell's maker, of the very photos that it was planned with.
+
+    Args:
+        spec: a cell's, with its parts ``dataset``, ``maker`` and ``pairs``.
+        dataset: whose people contribute.
+        cache: the embedding cache, for look-alikes.
+        progress: told how far it is.
+
+    Raises:
+        CorruptFile: pairs, photos, masks or genders changed since.
+    """
+    part, name = spec["pairs"], spec["dataset"]["name"]
+    masked = part["masks"] is not None
+    if part["kind"] == "look_alikes":
+        now = {**contents(dataset, dataset.frames(), masked), "genders": genders_digest(dataset)}
+        _refuse_changes(name, part, now)
+        return draw_look_alikes(spec, dataset, cache, progress)
+    pairing = draw_pairing(part, dataset, name, spec["maker"]["contributors"], spec["seed"])
+    _refuse_changes(name, part, {"digest": pairing.digest, **contents(dataset, pairing.frames, masked)})
+    return pairing
+
+
+def _refuse_changes(name: str, planned: Mapping[str, Any], now: Mapping[str, str | None]) -> None:
+    what = {"digest": "pairs", "images": "photos", "masks": "masks", "genders": "genders"}
+    if changed := [what[part] for part, digest in now.items() if planned[part] != digest]:
+        raise CorruptFile(f"the {' and '.join(changed)} of {name} changed after the sweep was planned; run it again")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from bench.api import Aligner, Cell, Dataset, Recognizer, Trials
+from bench.api import Aligner, Cell, Dataset, EmbeddedDataset, LandmarkedDataset, Recognizer, Trials
 from bench.config import PluginEntry, RecognizerEntry, Sweep
 from bench.datasets.searches import ONE_TO_MANY, draw_searches
 from bench.errors import ConfigError, UnknownName
@@ -19,6 +19,7 @@ from bench.provenance import images_read_by, value_digest
 from bench.sweep.acquisition import check_cast
 from bench.sweep.axes import Axes, expand
 from bench.sweep.calibration_plan import calibration_identity, plan_calibration
+from bench.sweep.detection_plan import detection_identity, plan_detectors, plan_exhibition
 from bench.sweep.grouping import plan_columns
 from bench.sweep.inputs import Entry, draw_trials, identity_of, images_digest, settings_of, warn_of_inferred_people
 from bench.sweep.instances import plain, plugin
@@ -27,6 +28,9 @@ from bench.sweep.sighting import Cast
 
 CELL_REVISION = 2
 """Part of every cell's key; it moves when what a cell computes from the same inputs moves."""
+
+PHOTOS = "photos"
+"""What the protocol is called under which aligners are judged by themselves."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,17 @@ def plan(sweep: Sweep) -> Plan:
     for dataset_entry, dataset_axes in expand("dataset", sweep.dataset):
         dataset: Dataset = plugin("dataset", dataset_entry)
         drawn = _Drawn(sweep, dataset, dataset_entry)
-        for work in _works(drawn):
+        for work in _works(drawn) if sweep.recognizers else ():
             frames, trials = frames + work.frames, trials + work.comparisons
             cells += _cells(drawn, dataset_axes, work)
+        if sweep.detectors:
+            exhibition = plan_exhibition(sweep, dataset, dataset_entry)
+            frames, trials = frames + exhibition.frames, trials + exhibition.samples
+            for judging in plan_detectors(sweep, dataset_entry, dataset_axes, exhibition):
+                cells.append(_cell(sweep, judging.part, judging.entries, judging.labels))
+        if sweep.aligners:
+            frames += len(dataset.frames())
+            cells += _alignment_cells(sweep, dataset, dataset_entry, dataset_axes)
     _refuse_confusion(cells)
     return Plan(sweep, tuple(cells), frames, trials)
 
@@ -179,18 +191,12 @@ def _cells(drawn: _Drawn, dataset_axes: Axes, work: _Work) -> Iterator[Cell]:
                     "settings": {**dataset_axes, **axes, **finder, **work.labels.get("settings", {})},
                 }
                 identity = {
-                    "cell": CELL_REVISION,
-                    "labels": labels,
                     "assessment": work.assessment,
                     "dataset": identity_of(dataset_entry, drawn.dataset),
                     **work.part,
-                    "images_read_by": images_read_by(),
                     "recognizer": identity_of(entry, recognizer),
                     "aligner": identity_of(aligner_entry, aligner),
                     "comparison": recognizer.comparison,
-                    "fmr": list(sweep.fmr),
-                    "draws": sweep.draws,
-                    "seed": sweep.seed,
                     "calibration": None,
                 }
                 settings = {"dataset": dataset_entry, "recognizer": entry, "aligner": aligner_entry, **work.entries}
@@ -206,7 +212,49 @@ def _cells(drawn: _Drawn, dataset_axes: Axes, work: _Work) -> Iterator[Cell]:
                         evaluated={frame.subject for frame in work.trials.frames} | work.people,
                         remembered=drawn.calibrations,
                     )
-                yield Cell(value_digest(_keyed(identity)), _with_settings(identity, settings), labels)
+                yield _cell(sweep, identity, settings, labels)
+
+
+def _alignment_cells(sweep: Sweep, dataset: Dataset, dataset_entry: Entry, dataset_axes: Axes) -> Iterator[Cell]:
+    name, frames = dataset_entry["name"], dataset.frames()
+    if isinstance(dataset, EmbeddedDataset):
+        raise ConfigError(f"aligners look at photos, and the data set {name} has none")
+    landmarks = None
+    if isinstance(dataset, LandmarkedDataset):
+        landmarks = value_digest([dataset.landmarks_digest(frame.key) for frame in frames])
+    shared: dict[str, Any] = {
+        "assessment": "alignment",
+        "dataset": identity_of(dataset_entry, dataset),
+        "protocol": PHOTOS,
+        "trials": value_digest([[frame.key, frame.subject] for frame in frames]),
+        "images": images_digest(dataset, frames),
+        "landmarks": landmarks,
+        "fmr": [],
+        "calibration": None,
+    }
+    for wanted in sweep.aligners:
+        for entry, axes in expand("aligner", wanted):
+            labels = {
+                "dataset": name,
+                "protocol": PHOTOS,
+                "recognizer": None,
+                "settings": {**dataset_axes, "aligner": entry["name"], **axes},
+            }
+            part = {**shared, "aligner": identity_of(entry, plugin("aligner", entry))}
+            yield _cell(sweep, part, {"dataset": dataset_entry, "aligner": entry}, labels)
+
+
+def _cell(sweep: Sweep, part: Mapping[str, Any], settings: Mapping[str, Entry], labels: Mapping[str, Any]) -> Cell:
+    identity = {
+        "cell": CELL_REVISION,
+        "labels": labels,
+        "fmr": list(sweep.fmr),
+        **part,
+        "images_read_by": images_read_by(),
+        "draws": sweep.draws,
+        "seed": sweep.seed,
+    }
+    return Cell(value_digest(_keyed(identity)), _with_settings(identity, settings), labels)
 
 
 def _aligners(wanted: RecognizerEntry, recognizer: Recognizer) -> Iterator[tuple[Entry, Axes]]:
@@ -222,16 +270,24 @@ def _with_settings(identity: Mapping[str, Any], entries: Mapping[str, Entry]) ->
     for role, entry in entries.items():
         part = spec
         for step in role.split("."):
-            part = part[step]
+            part = part[int(step)] if isinstance(part, list) else part[step]
         part["settings"] = settings_of(entry)
     return spec
 
 
 def _keyed(identity: Mapping[str, Any]) -> dict[str, Any]:
     """The identity without where things lie on this machine."""
+    if identity["assessment"] == "detection":
+        return detection_identity(identity)
     columns = identity.get("columns", {}).get("digests")
     made = making_identity(identity) if "maker" in identity else identity
     return {**made, "columns": columns, "calibration": calibration_identity(identity["calibration"])}
+
+
+_TOLD_APART: Mapping[str, str] = {
+    "detector": "give each a label, or make one of them with an axis: a list of values where one is expected",
+    "aligner": "make one of them with an axis: a list of values where one is expected",
+}
 
 
 def _refuse_confusion(cells: list[Cell]) -> None:
@@ -239,6 +295,10 @@ def _refuse_confusion(cells: list[Cell]) -> None:
     for cell in cells:
         if counts[cell.spec["assessment"], value_digest(cell.labels)] > 1:
             name = cell.labels["recognizer"]
+            if name is None:
+                kind = "detector" if cell.spec["assessment"] == "detection" else "aligner"
+                called = cell.spec[kind]["name"]
+                raise ConfigError(f"figures could not tell two {kind}s called {called!r} apart; {_TOLD_APART[kind]}")
             if maker := cell.spec.get("maker"):
                 raise ConfigError(
                     f"figures could not tell two of {maker['name']}, as {name!r} sees it, apart; give each "

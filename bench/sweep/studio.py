@@ -26,6 +26,8 @@ from bench.sweep.instances import plugin
 from bench.sweep.oracle import ClosedOracle
 from bench.sweep.pairing import Pairing
 from bench.sweep.sighting import NO_FACE, Sighting, aligned_by
+from bench.sweep.untouched import Untouched
+from bench.version import __version__
 
 SIDE = 256
 """Pixels a side of a made face: a new frame, found and aligned again by every recognizer."""
@@ -51,14 +53,30 @@ class Batch:
 
 
 class Studio:
-    """A maker at work on the faces of a pairing."""
+    """A maker at work on the faces of a pairing.
 
-    def __init__(self, spec: Mapping[str, Any], dataset: Dataset, pairing: Pairing, cache: ArrayCache) -> None:
+    Args:
+        spec: a cell's; its parts ``maker`` and ``maker_aligner`` say who makes them.
+        dataset: where the contributors' photos come from.
+        pairing: who contributes to each face.
+        cache: looked into first, added to as faces are made.
+        untouched: stands in for the maker where photos are to be left as they are.
+    """
+
+    def __init__(
+        self,
+        spec: Mapping[str, Any],
+        dataset: Dataset,
+        pairing: Pairing,
+        cache: ArrayCache,
+        untouched: Untouched | None = None,
+    ) -> None:
         self.part, self.seed = spec["maker"], spec["seed"]
         self.dataset, self.pairing, self.cache = dataset, pairing, cache
         self.dataset_entry = entry_of(spec["dataset"])
         self.aligner_entry = entry_of(spec["maker_aligner"])
-        self.maker: Generator | Attack = plugin(self.part["kind"], entry_of(self.part))
+        self.untouched = untouched is not None
+        self.maker: Generator | Attack = untouched or plugin(self.part["kind"], entry_of(self.part))
         self.aligner: Aligner = plugin("aligner", self.aligner_entry)
         self._ready: OrderedDict[int, Contribution | int] = OrderedDict()
         self._digests: list[list[str]] = []
@@ -78,12 +96,14 @@ class Studio:
             },
         )
         weights = self.part["fingerprint"].get("weights")
-        self.text = synthetic_text(
-            made_by=self.part["name"],
-            digest=str(weights or value_digest(self.part["fingerprint"])),
-            run="",
-            source=_source_type(bool(weights), dataset.shows_faces),
-        )
+        self.text = {"Software": f"impersona {__version__}"}
+        if not self.untouched:
+            self.text = synthetic_text(
+                made_by=self.part["name"],
+                digest=str(weights or value_digest(self.part["fingerprint"])),
+                run="",
+                source=_source_type(bool(weights), dataset.shows_faces),
+            )
 
     def digests(self) -> list[str]:
         """Of each face everything that determines its pixels, besides the maker."""
@@ -129,7 +149,7 @@ class Studio:
             state[usable] = np.where(_refused(crops[usable], self.part["name"]), REFUSED, MADE)
             made = np.flatnonzero(state == MADE)
             frames = [resized(frame) for frame in to_frames(crops[made])]
-            if frames:
+            if frames and not self.untouched:
                 bases = np.stack([resized(whole[place][0].crop) for place in made])
                 similarity[made] = structural_similarity(np.stack(frames), bases)
                 noise[made] = peak_signal_to_noise_ratio(np.stack(frames), bases)
