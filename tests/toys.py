@@ -140,24 +140,79 @@ class ToyAttack(ToyGenerator):
         return self.generate(batch, rng)
 
 
+@dataclass(frozen=True)
+class WatchSettings:
+    """Whether a toy detector compares, how noisy it is, and what may go wrong."""
+
+    differential: bool = False
+    noise: float = 0.0
+    fault: str = ""
+
+
+class ToyDetector:
+    """How grey a crop is, since mixed colours are greyer; differential: how far from the trusted photo's colour."""
+
+    template = Template("toy", 16, {"field5": ARCFACE112.targets["field5"] / 7})
+    species = ("morph",)
+    batch_size = 4
+    scored = 0
+
+    def __init__(self, settings: WatchSettings) -> None:
+        self.settings = settings
+        self.differential = settings.differential
+
+    def fingerprint(self) -> Fingerprint:
+        return {"revision": 1, "differential": self.differential, "noise": self.settings.noise}
+
+    def default_aligner(self) -> Mapping[str, Any]:
+        return {"name": "toy"}
+
+    def attack_scores(self, crops: Crops, references: Crops | None = None) -> Any:
+        assert len(crops) == self.batch_size
+        type(self).scored += len(crops)
+        colour = crops.mean(axis=(2, 3))
+        if self.differential:
+            assert references is not None
+            found = np.abs(colour - references.mean(axis=(2, 3))).sum(axis=1)
+        else:
+            assert references is None
+            found = -np.ptp(colour, axis=1)
+        if self.settings.noise:
+            drawn = np.sin(1e4 * colour.sum(axis=1, dtype=np.float64))
+            found = found + self.settings.noise * drawn
+        if self.settings.fault == "nan":
+            return np.full(len(crops), np.nan, np.float32)
+        return found.astype(np.float64 if self.settings.fault == "dtype" else np.float32)
+
+    def runtime(self) -> Mapping[str, str]:
+        return {"device": "toy"}
+
+
+_TOYS: Mapping[str, tuple[str, str]] = {
+    "aligner": ("ToyAligner", "ToySettings"),
+    "recognizer": ("ToyRecognizer", "ToySettings"),
+    "detector": ("ToyDetector", "WatchSettings"),
+    "generator": ("ToyGenerator", "MixSettings"),
+    "attack": ("ToyAttack", "MixSettings"),
+}
+
+
 def add_toys(registry: Registry) -> None:
-    """Adds an aligner, a recognizer, a generator and an attack called ``toy``."""
-    toys = {"aligner": "ToyAligner", "recognizer": "ToyRecognizer", "generator": "ToyGenerator", "attack": "ToyAttack"}
-    for kind, name in toys.items():
-        made = kind in ("generator", "attack")
+    """Adds an aligner, a recognizer, a detector, a generator and an attack called ``toy``."""
+    for kind, (name, settings) in _TOYS.items():
         registry.add(
             PluginRow(
                 kind=kind,  # type: ignore[arg-type]
                 name="toy",
                 target=f"tests.toys:{name}",
-                settings="tests.toys:MixSettings" if made else "tests.toys:ToySettings",
+                settings=f"tests.toys:{settings}",
                 summary="a toy",
                 source="the tests",
                 licence="none",
             ),
             "the tests",
         )
-    ToyRecognizer.embedded = ToyGenerator.made = ToyAttack.made = 0
+    ToyRecognizer.embedded = ToyGenerator.made = ToyAttack.made = ToyDetector.scored = 0
 
 
 def photos(root: Path, per_person: int = 3, people: Sequence[str] = tuple(COLOURS)) -> Path:

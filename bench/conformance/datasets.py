@@ -11,7 +11,7 @@ from bench.api import Frame, Trials
 from bench.conformance.finding import Broken, Inspection, NotAsked, expect, in_words
 from bench.conformance.pictures import ask_embeddings, ask_pictures
 from bench.conformance.subject import Subject
-from bench.conformance.values import expect_array
+from bench.conformance.values import POINTS_OF_SCHEME, expect_array, expect_digest, expect_finite, expect_same
 from bench.errors import ConfigError, InsufficientData
 from bench.seeding import stream
 
@@ -20,7 +20,7 @@ SAMPLE = 20
 
 
 def ask_dataset(asks: Inspection, subject: Subject, data: Any) -> None:
-    """Asks what `bench.api.Dataset` promises, and the protocols for masks, attributes and embeddings if it has them."""
+    """Asks what `bench.api.Dataset` promises, and what its further protocols do where it has their methods."""
     with asks.promise("Dataset.protocols", "a tuple of names, each once, the default one first"):
         names = data.protocols
         fits = isinstance(names, tuple) and all(isinstance(name, str) and name for name in names)
@@ -40,6 +40,8 @@ def ask_dataset(asks: Inspection, subject: Subject, data: Any) -> None:
     _ask_trials(asks, subject, data, offered, frames)
     if hasattr(data, "attributes"):
         _ask_attributes(asks, data, len(frames))
+    if hasattr(data, "landmarks"):
+        _ask_landmarks(asks, subject, data, chosen)
 
 
 def spread(count: int) -> list[int]:
@@ -140,3 +142,58 @@ def _ask_attributes(asks: Inspection, data: Any, count: int) -> None:
             for name, values in data.attributes().items():
                 same = np.array_equal(values, attributes[name], equal_nan=values.dtype.kind == "f")
                 expect(same, f"other values of {name!r}", "the same")
+
+
+def _ask_landmarks(asks: Inspection, subject: Subject, data: Any, keys: Sequence[str]) -> None:
+    found: dict[str, Mapping[str, np.ndarray]] = {}
+    promise = "scheme to finite float32 (P, 2), x then y, eyes apart; empty where unknown"
+    with asks.promise("LandmarkedDataset.landmarks", promise):
+        for key in keys:
+            found[key] = data.landmarks(key)
+            _expect_landmarks(found[key], key)
+        _expect_left_first(list(found.values()))
+    if not asks.last_kept:
+        return
+    with asks.promise("LandmarkedDataset.landmarks", "the same points again, and from a second instance"):
+        for other in (data, subject.fresh()):
+            for key in keys:
+                _expect_same_landmarks(found[key], other.landmarks(key), key)
+    with asks.promise("LandmarkedDataset.landmarks_digest", "SHA-256 hex, stable, different for different landmarks"):
+        second = subject.fresh()
+        first: dict[str, str] = {}
+        for key in keys:
+            digest = data.landmarks_digest(key)
+            expect_digest(digest)
+            expect(digest == second.landmarks_digest(key), f"another digest of {key!r}", "the same")
+            same = found[first.setdefault(digest, key)]
+            alike = list(same) == list(found[key]) and all(
+                np.array_equal(points, found[key][scheme]) for scheme, points in same.items()
+            )
+            expect(alike, f"one digest for the landmarks of {first[digest]!r} and {key!r}", "one for each")
+
+
+def _expect_landmarks(landmarks: Any, key: str) -> None:
+    expect(isinstance(landmarks, Mapping), in_words(landmarks), "a mapping from scheme to points, empty where unknown")
+    for scheme, points in landmarks.items():
+        expect(isinstance(scheme, str), in_words(scheme), "the scheme's name as text")
+        expect_array(points, "float32", (POINTS_OF_SCHEME.get(scheme, "P"), 2), f"mend landmarks({key!r})[{scheme!r}]")
+        expect_finite(points)
+    if "field5" in landmarks:
+        apart = bool((landmarks["field5"][0] != landmarks["field5"][1]).any())
+        expect(apart, f"both eyes of {key!r} in one place", "eyes apart: errors are measured by their distance")
+
+
+def _expect_left_first(found: Sequence[Mapping[str, np.ndarray]]) -> None:
+    """Most eyes at the left of the picture come first; a head may be turned so far that its own do not."""
+    eyes = [landmarks["field5"][:2, 0] for landmarks in found if "field5" in landmarks]
+    wrong = sum(bool(first > second) for first, second in eyes)
+    expect(
+        2 * wrong <= len(eyes), f"{wrong} of {len(eyes)} faces whose first eye is the one at the right",
+        "the eye at the left of the picture first", "left and right are those of the picture, not the person's own",
+    )  # fmt: skip
+
+
+def _expect_same_landmarks(landmarks: Mapping[str, np.ndarray], again: Any, key: str) -> None:
+    expect(list(landmarks) == list(again), f"other schemes of {key!r}", "the same")
+    for scheme, points in landmarks.items():
+        expect_same(points, again[scheme], f"points of {scheme} of {key!r}", "")

@@ -5,6 +5,10 @@ Source: Liu, Luo, Wang and Tang, ICCV 2015. Three layouts are found by themselve
     ROOT/labels.csv (columns image, identity, then attributes)             ROOT/images/000001.jpg
     ROOT/identity_CelebA.txt, ROOT/list_attr_celeba.txt                    ROOT/img_align_celeba/000001.jpg
     ROOT/Anno/identity_CelebA.txt, ROOT/Anno/list_attr_celeba.txt          ROOT/Img/img_align_celeba/000001.jpg
+
+Where the text file of five landmarks that belongs to the folder of photos stands beside identity_CelebA.txt
+(list_landmarks_align_celeba.txt for img_align_celeba, list_landmarks_celeba.txt for img_celeba), it is the truth that
+aligners are measured against.
 """
 
 from __future__ import annotations
@@ -27,9 +31,11 @@ from bench.datasets.text_files import read_words
 from bench.errors import ConfigError, CorruptFile, MissingFile
 from bench.images import read
 from bench.places import DATA_VARIABLE, folder_of
-from bench.provenance import file_digest
+from bench.provenance import file_digest, value_digest
 
 IDENTITIES, ATTRIBUTE_LIST, TABLE = "identity_CelebA.txt", "list_attr_celeba.txt", "labels.csv"
+LANDMARKS = {"img_align_celeba": "list_landmarks_align_celeba.txt", "img_celeba": "list_landmarks_celeba.txt"}
+"""Folder of photos to the file that says where its faces' eyes, nose and mouth are."""
 IMAGE_FOLDERS = ("images", "img_align_celeba", "img_celeba", "Img/img_align_celeba", "Img/img_celeba")
 
 _SIGNS = {"-1": -1.0, "1": 1.0, "": np.nan}
@@ -78,10 +84,12 @@ class Celeba:
         self.root = root
         self._images = _image_folder(root)
         self._files = _label_files(root)
+        self._landmarks_file = _landmarks_file(self._images, self._files[0].parent)
 
     def fingerprint(self) -> Fingerprint:
         """See `Plugin.fingerprint`."""
-        labels = {f"labels_{path.name}": file_digest(path) for path in self._files}
+        files = [*self._files, *([self._landmarks_file] if self._landmarks_file else [])]
+        labels = {f"labels_{path.name}": file_digest(path) for path in files}
         chosen = {name: getattr(self.settings, name) for name in ("split", "max_per_subject", "max_people")}
         return {"revision": 1, **chosen, **labels}
 
@@ -89,6 +97,10 @@ class Celeba:
     def labels(self) -> Labels:
         """The label files, read. Raises `CorruptFile`."""
         return read_table(self._files[0]) if self._files[0].name == TABLE else read_lists(*self._files)
+
+    @functools.cached_property
+    def _landmarks(self) -> dict[str, NDArray[np.float32]]:
+        return read_landmarks(self._landmarks_file) if self._landmarks_file else {}
 
     def frames(self) -> Sequence[Frame]:
         """See `Dataset.frames`; sorted by key."""
@@ -101,6 +113,15 @@ class Celeba:
         rows = [self.labels.attributes.get(frame.key, unknown) for frame in self.frames()]
         table = np.array(rows, dtype=np.float32).reshape(-1, len(ATTRIBUTES))
         return {name: table[:, column].copy() for column, name in enumerate(ATTRIBUTES)}
+
+    def landmarks(self, key: str) -> dict[str, NDArray[np.float32]]:
+        """See `LandmarkedDataset.landmarks`: the field's five, in whole pixels; empty without CelebA's file of them."""
+        return {"field5": self._landmarks[key].copy()} if key in self._landmarks else {}
+
+    def landmarks_digest(self, key: str) -> str:
+        """See `LandmarkedDataset.landmarks_digest`."""
+        points = self._landmarks.get(key)
+        return value_digest({"field5": None if points is None else points.tolist()})
 
     def image(self, key: str) -> FrameImage:
         """See `Dataset.image`."""
@@ -186,6 +207,26 @@ def read_lists(identities: Path, attributes: Path | None = None) -> Labels:
     return labels
 
 
+def read_landmarks(path: Path) -> dict[str, NDArray[np.float32]]:
+    """The five points of each photo, float32 (5, 2): eyes, nose, mouth corners, the left of the picture first.
+
+    Args:
+        path: a count, the names of the ten columns, then a photo and ten whole numbers a line.
+
+    Raises:
+        CorruptFile: a line has another shape.
+    """
+    found: dict[str, NDArray[np.float32]] = {}
+    for line, words in enumerate(read_words(path)[2:], 3):
+        try:
+            name, *numbers = words
+            found[name] = np.array([int(number) for number in numbers], dtype=np.float32).reshape(5, 2)
+        except ValueError:
+            got = " ".join(words)[:60]
+            raise CorruptFile(f"{path}, line {line}: got {got!r}; expected a photo and 10 whole numbers") from None
+    return found
+
+
 def _signs(words: Sequence[str], path: Path | None, line: int) -> tuple[float, ...]:
     if strange := [word for word in words if word not in _SIGNS]:
         raise CorruptFile(f"{path}, line {line}: attribute {strange[0]!r}; expected -1 or 1")
@@ -197,6 +238,11 @@ def _image_folder(root: Path) -> Path:
         if (root / name).is_dir():
             return root / name
     raise MissingFile(f"no photos in {root}; expected one of {', '.join(f'{name}/' for name in IMAGE_FOLDERS)} there")
+
+
+def _landmarks_file(images: Path, labels: Path) -> Path | None:
+    name = LANDMARKS.get(images.name)
+    return labels / name if name and (labels / name).is_file() else None
 
 
 def _label_files(root: Path) -> tuple[Path, ...]:

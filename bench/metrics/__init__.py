@@ -39,7 +39,8 @@ Metrics
 (accuracy), `costs` and `likelihood` (detection cost, HTER, ZeroFMR, C_llr), `cost_figures` (the least of them on one
 list of trials), `at_threshold` (a threshold set elsewhere), `figures` (the table of figure names),
 `verification` (all of it for one list of trials), `identification` (1:N, with conventions of its own), `vulnerability`
-(made faces and their contributors, likewise).
+(made faces and their contributors, likewise), `detection` (detectors of attacks, likewise: there a score is higher for
+what is more likely an attack, and a sample is called one if and only if ``score >= threshold``).
 
 Intervals are 95 % ones and count people: trials that share a person, or a source or target (`clusters`), depend on
 each other. `variance` is the plug-in variance of a rate, `intervals` turns it into Wilson's interval, or the exact
@@ -59,6 +60,17 @@ from bench.metrics.costs import (
     equal_error_threshold,
     half_total_error_rate,
     minimum_detection_cost,
+)
+from bench.metrics.detection import (
+    Assessed,
+    DetectionCurve,
+    DetectionPoint,
+    DetectionSamples,
+    assess_at,
+    assess_detection,
+    detection_error_curve,
+    error_point_name,
+    points_of,
 )
 from bench.metrics.discard import DiscardCurve, discard_area, discard_curve, drawn_discard_areas
 from bench.metrics.figures import FIGURES, Direction, Figure, figure
@@ -107,6 +119,7 @@ from bench.metrics.operating import (
     threshold_at_fmr,
     threshold_from_top,
 )
+from bench.metrics.paired import Judgement, PairedDifference, holm, judge, paired_difference
 from bench.metrics.rates import (
     ErrorCurve,
     error_tradeoff,
@@ -136,12 +149,16 @@ __all__ = [
     "ENOUGH_ERRORS",
     "FIGURES",
     "OUTCOMES",
+    "Assessed",
     "AtFmr",
     "AtThreshold",
     "Attempts",
     "Clusters",
     "Contributors",
     "DecisionCosts",
+    "DetectionCurve",
+    "DetectionPoint",
+    "DetectionSamples",
     "Direction",
     "DiscardCurve",
     "EerMethod",
@@ -153,8 +170,10 @@ __all__ = [
     "IdentificationPoint",
     "Interval",
     "IntervalMethod",
+    "Judgement",
     "LogisticCalibration",
     "OperatingPoint",
+    "PairedDifference",
     "RateSpread",
     "SearchBand",
     "SearchBootstrap",
@@ -163,7 +182,9 @@ __all__ = [
     "Support",
     "allowed_false_matches",
     "area_under_curve",
+    "assess_at",
     "assess_costs",
+    "assess_detection",
     "assess_generated",
     "assess_groups",
     "assess_identification",
@@ -176,6 +197,7 @@ __all__ = [
     "cumulative_match_rate",
     "decidability",
     "detection_cost",
+    "detection_error_curve",
     "detection_identification_rate",
     "discard_area",
     "discard_curve",
@@ -184,6 +206,7 @@ __all__ = [
     "drawn_rate_interval",
     "equal_error_rate",
     "equal_error_threshold",
+    "error_point_name",
     "error_tradeoff",
     "failure_to_acquire_rate",
     "false_accept_rate",
@@ -198,8 +221,10 @@ __all__ = [
     "fold_mean_interval",
     "fpir_name",
     "half_total_error_rate",
+    "holm",
     "independent_faces",
     "independent_trials",
+    "judge",
     "log_likelihood_ratio_cost",
     "logistic_calibration",
     "mean_interval",
@@ -211,7 +236,9 @@ __all__ = [
     "needed_nonmated",
     "open_set_tradeoff",
     "operating_point_name",
+    "paired_difference",
     "percentile_interval",
+    "points_of",
     "rank_name",
     "rate_interval",
     "rate_spread",

@@ -6,11 +6,21 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bench.errors import UnknownName
-from bench.metrics.figure_rows import Direction, Figure, columns, differences, identification, made_faces, verification
+from bench.metrics.figure_rows import (
+    Direction,
+    Figure,
+    alignment,
+    columns,
+    detection,
+    differences,
+    identification,
+    made_faces,
+    verification,
+)
 
 __all__ = ["FIGURES", "Direction", "Figure", "figure"]
 
-_TOPICS = (verification, identification, differences, columns, made_faces)
+_TOPICS = (verification, identification, differences, columns, made_faces, detection, alignment)
 
 FIGURES: Mapping[str, Figure] = MappingProxyType({row.name: row for topic in _TOPICS for row in topic.ROWS})
 """Every figure by its name, in the order in which reports print them."""

@@ -47,7 +47,7 @@ def find_faces(
     aligner_entry: Mapping[str, Any],
     aligner: Aligner,
     frames: Sequence[Frame],
-    template: Template,
+    template: Template | None,
     cache: ArrayCache,
     progress: Progress | None = None,
 ) -> list[Sighting]:
@@ -59,7 +59,7 @@ def find_faces(
         aligner_entry: likewise.
         aligner: the aligner that it names.
         frames: N photos, each once.
-        template: the maker's.
+        template: the maker's, in which faces are cropped once so that a wrong one fails at once; None for no crops.
         cache: found faces are looked up and kept there.
         progress: told how many photos have been looked at.
     """

@@ -245,7 +245,11 @@ def _carried(
     presentations = present(whole, cache, progress)
     scored = score_presentations(whole, presentations, cache, progress)
     samples = samples_of(presentations.species, presentations.subjects, scored.scores)
-    found = points_of(samples, tuple(spec["detection"]["rates"]))
+    kept = None
+    if spec["draws"]:
+        rng = stream(spec["seed"], "bootstrap", "calibration", part["dataset"]["name"], spec["protocol"])
+        kept = double_or_nothing(samples.count, spec["draws"], rng)
+    found = points_of(samples, tuple(spec["detection"]["rates"]), kept)
     points = [replace(point, name=carried_name(part["origin"], point.name)) for point in found]
     return points, {
         "kind": part["kind"],

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 
 from bench.api import Cell, Failure, Outcome, Progress, Success
 from bench.store.cache import ArrayCache
+from bench.sweep.alignment import alignment
+from bench.sweep.detection import detection
 from bench.sweep.generated import generated
 from bench.sweep.identification import identification
 from bench.sweep.remedies import machine_failure
@@ -17,6 +19,8 @@ ASSESSMENTS: Mapping[str, Callable[[Cell, ArrayCache, Progress | None], Success]
     "verification": verification,
     "identification": identification,
     "generated": generated,
+    "detection": detection,
+    "alignment": alignment,
 }
 
 

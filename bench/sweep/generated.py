@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.api import Cell, Comparison, Dataset, Embeddings, Frame, Progress, Success
-from bench.errors import CorruptFile
 from bench.metrics import FigureValue, operating_point_name, threshold_at_fmr
 from bench.metrics.attempts import Attempts
-from bench.metrics.vulnerability import assess_generated, assess_outcomes
+from bench.metrics.bootstrap import double_or_nothing
+from bench.metrics.kept_means import FaceMean, drawn_means
+from bench.metrics.vulnerability import MeanKey, assess_generated, assess_outcomes, generated_means, outcome_means
 from bench.quality.assess import assess_quality
+from bench.seeding import stream
 from bench.store.cache import ArrayCache
 from bench.store.schema import to_parquet
 from bench.sweep.acquisition import Acquisition, acquire
@@ -23,10 +25,11 @@ from bench.sweep.inputs import entry_of
 from bench.sweep.instances import plugin
 from bench.sweep.made_tables import attempts_table, contributors_table, faces_table, portraits_table
 from bench.sweep.making import MadeFaces, make_faces
-from bench.sweep.pair_lists import contents, draw_look_alikes, draw_pairing, genders_digest
+from bench.sweep.pair_lists import planned_pairing
 from bench.sweep.pairing import Pairing
 from bench.sweep.scores import scored_trials, usable_scores
 from bench.sweep.sighting import Cast
+from bench.sweep.tables import draws_table
 from bench.sweep.verification import record
 
 PICTURES = "images"
@@ -49,7 +52,7 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
     calibration = thresholds_of(spec, cache, progress)
     cast = Cast(*(entry_of(spec[role]) for role in ("dataset", "aligner", "recognizer")))
     dataset: Dataset = plugin("dataset", cast.dataset)
-    pairing = _pairing(spec, dataset, cache, progress)
+    pairing = planned_pairing(spec, dataset, cache, progress)
     photos = acquire(cast, pairing.frames, cache, progress)
     made = make_faces(spec, dataset, pairing, cache, progress)
     faces, acquired = _acquire_made(cast, made, cache, progress)
@@ -70,12 +73,15 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
     }
     if spec["keep_faces"] != "none":
         tables["portraits"] = portraits_table(pairing, made, attempts, spec["keep_faces"], spec["run"])
+    if draws := _draws(spec, attempts, points, made):
+        tables["draws"] = draws_table(draws)
     return Success(
         key=cell.key,
         figures=tuple(record(value, cell.labels) for value in values),
         counts={
             "trials": int(attempts.planned.sum()),
             "faces": len(pairing),
+            "people": attempts.count,
             "faces_made_now": made.computed,
             "faces_not_acquired": int((~acquired).sum()),
             "frames": len(pairing.frames) + int(made.made.sum()),
@@ -88,24 +94,6 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
         tables={name: to_parquet(name, table) for name, table in tables.items()},
         calibration=None if calibration is None else calibration.record,
     )
-
-
-def _pairing(spec: Mapping[str, Any], dataset: Dataset, cache: ArrayCache, progress: Progress | None) -> Pairing:
-    part, name = spec["pairs"], spec["dataset"]["name"]
-    masked = part["masks"] is not None
-    if part["kind"] == "look_alikes":
-        now = {**contents(dataset, dataset.frames(), masked), "genders": genders_digest(dataset)}
-        _refuse_changes(name, part, now)
-        return draw_look_alikes(spec, dataset, cache, progress)
-    pairing = draw_pairing(part, dataset, name, spec["maker"]["contributors"], spec["seed"])
-    _refuse_changes(name, part, {"digest": pairing.digest, **contents(dataset, pairing.frames, masked)})
-    return pairing
-
-
-def _refuse_changes(name: str, planned: Mapping[str, Any], now: Mapping[str, str | None]) -> None:
-    what = {"digest": "pairs", "images": "photos", "masks": "masks", "genders": "genders"}
-    if changed := [what[part] for part, digest in now.items() if planned[part] != digest]:
-        raise CorruptFile(f"the {' and '.join(changed)} of {name} changed after the sweep was planned; run it again")
 
 
 def _acquire_made(
@@ -132,6 +120,23 @@ def _own_points(spec: Mapping[str, Any], cache: ArrayCache, progress: Progress |
         name = operating_point_name(fmr)
         points.append(CarriedPoint(name, point.threshold, support=point.support, n=nonmated))
     return tuple(points)
+
+
+def _draws(
+    spec: Mapping[str, Any], attempts: Attempts, points: Sequence[CarriedPoint], made: MadeFaces
+) -> dict[MeanKey, NDArray[np.float64]]:
+    """Every mean over faces on every draw of people, the same draws for whatever made the faces; empty for none."""
+    if not spec["draws"]:
+        return {}
+    kept = double_or_nothing(attempts.count, spec["draws"], stream(spec["seed"], "bootstrap", spec["dataset"]["name"]))
+    visual = {
+        ("structural_similarity_mean", None, None): FaceMean.of_known(made.structural_similarity),
+        ("peak_signal_to_noise_ratio_mean", None, None): FaceMean.of_known(made.peak_signal_to_noise_ratio),
+    }
+    found = drawn_means(generated_means(attempts) | visual, attempts.contributors, kept)
+    for point in points:
+        found |= drawn_means(outcome_means(attempts, point.name, point.threshold), attempts.contributors, kept)
+    return found
 
 
 def _thresholds(points: Sequence[CarriedPoint]) -> list[FigureValue]:

@@ -82,6 +82,7 @@ def identification(cell: Cell, cache: ArrayCache, progress: Progress | None = No
         figures=tuple(record(value, cell.labels) for value in values),
         counts={
             "trials": len(searches.probe) * len(searches.gallery),
+            "people": results.people.count,
             "mated_acquired": int(results.acquired.sum()),
             "nonmated_acquired": int((~np.isnan(findings.best_nonmate)).sum()),
             **acquired.counts,

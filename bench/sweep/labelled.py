@@ -32,9 +32,10 @@ def labelled(dataset: Dataset, name: str, detection: Mapping[str, Any]) -> tuple
     column, bona_fide = detection["column"], detection["bona_fide"]
     if column not in columns:
         raise UnknownName("column", column, columns, f"(of data set {name!r}, for detection)")
-    values = np.asarray(columns[column])
-    if values.dtype.kind != "U":
+    held = np.asarray(columns[column])
+    if held.dtype.kind != "U":
         raise ConfigError(f"detection: column {column!r} of {name} holds numbers; expected words, such as 'real'")
+    values: NDArray[np.str_] = held.astype(np.str_)
     kinds = sorted(set(values.tolist()) - {""})
     if bona_fide not in kinds or len(kinds) < 2:
         raise ConfigError(

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from bench.api import Aligner, Cell, Dataset, EmbeddedDataset, LandmarkedDataset, Recognizer, Trials
+from bench.api import Aligner, Cell, Dataset, Recognizer, Trials
 from bench.config import PluginEntry, RecognizerEntry, Sweep
 from bench.datasets.searches import ONE_TO_MANY, draw_searches
 from bench.errors import ConfigError, UnknownName
 from bench.provenance import images_read_by, value_digest
 from bench.sweep.acquisition import check_cast
+from bench.sweep.alignment import photos_part
 from bench.sweep.axes import Axes, expand
 from bench.sweep.calibration_plan import calibration_identity, plan_calibration
 from bench.sweep.detection_plan import detection_identity, plan_detectors, plan_exhibition
@@ -28,9 +29,6 @@ from bench.sweep.sighting import Cast
 
 CELL_REVISION = 2
 """Part of every cell's key; it moves when what a cell computes from the same inputs moves."""
-
-PHOTOS = "photos"
-"""What the protocol is called under which aligners are judged by themselves."""
 
 
 @dataclass(frozen=True)
@@ -216,19 +214,11 @@ def _cells(drawn: _Drawn, dataset_axes: Axes, work: _Work) -> Iterator[Cell]:
 
 
 def _alignment_cells(sweep: Sweep, dataset: Dataset, dataset_entry: Entry, dataset_axes: Axes) -> Iterator[Cell]:
-    name, frames = dataset_entry["name"], dataset.frames()
-    if isinstance(dataset, EmbeddedDataset):
-        raise ConfigError(f"aligners look at photos, and the data set {name} has none")
-    landmarks = None
-    if isinstance(dataset, LandmarkedDataset):
-        landmarks = value_digest([dataset.landmarks_digest(frame.key) for frame in frames])
+    name = dataset_entry["name"]
     shared: dict[str, Any] = {
         "assessment": "alignment",
         "dataset": identity_of(dataset_entry, dataset),
-        "protocol": PHOTOS,
-        "trials": value_digest([[frame.key, frame.subject] for frame in frames]),
-        "images": images_digest(dataset, frames),
-        "landmarks": landmarks,
+        **photos_part(dataset, name),
         "fmr": [],
         "calibration": None,
     }
@@ -236,7 +226,7 @@ def _alignment_cells(sweep: Sweep, dataset: Dataset, dataset_entry: Entry, datas
         for entry, axes in expand("aligner", wanted):
             labels = {
                 "dataset": name,
-                "protocol": PHOTOS,
+                "protocol": shared["protocol"],
                 "recognizer": None,
                 "settings": {**dataset_axes, "aligner": entry["name"], **axes},
             }

@@ -76,20 +76,20 @@ def aligned_by(name: str, aligner: Aligner) -> dict[str, Any]:
 
 
 def sight(
-    dataset: Dataset, aligner: Aligner, template: Template, todo: Sequence[tuple[str, Face | None]]
+    dataset: Dataset, aligner: Aligner, template: Template | None, todo: Sequence[tuple[str, Face | None]]
 ) -> list[Sighting]:
     """What an aligner sees in some frames.
 
     Args:
         dataset: where the frames come from.
         aligner: what looks at them.
-        template: what the crops shall look like.
+        template: what the crops shall look like; None for no crops.
         todo: frame keys, each with the face to crop where it is known already.
     """
     return [_sight_one(dataset, aligner, template, key, face) for key, face in todo]
 
 
-def _sight_one(dataset: Dataset, aligner: Aligner, template: Template, key: str, face: Face | None) -> Sighting:
+def _sight_one(dataset: Dataset, aligner: Aligner, template: Template | None, key: str, face: Face | None) -> Sighting:
     try:
         frame = dataset.image(key)
     except CorruptFile as error:
@@ -99,17 +99,18 @@ def _sight_one(dataset: Dataset, aligner: Aligner, template: Template, key: str,
     faces = [face] if face else aligner.detect(frame)
     if not faces:
         return Sighting(0, None, None, NO_FACE)
-    return Sighting(len(faces), faces[0], aligner.crop(frame, faces[0], template), None)
+    crop = None if template is None else aligner.crop(frame, faces[0], template)
+    return Sighting(len(faces), faces[0], crop, None)
 
 
 def sightings(
-    cast: Cast, template: Template, todo: Sequence[tuple[str, Face | None]], workers: int | None
+    cast: Cast, template: Template | None, todo: Sequence[tuple[str, Face | None]], workers: int | None
 ) -> Generator[Sighting]:
     """Sightings in the order asked for, found by worker processes, never many chunks ahead of who takes them.
 
     Args:
         cast: the data set and the aligner.
-        template: what the crops shall look like.
+        template: what the crops shall look like; None for no crops.
         todo: frame keys, each with the face to crop where it is known already.
         workers: how many processes; None for `worker_count`; 0 for this process.
 
@@ -167,11 +168,11 @@ def worker_count(frames: int) -> int:
     return default_workers() if frames >= FEW else 0
 
 
-_WORKER: tuple[Dataset, Aligner, Template]
+_WORKER: tuple[Dataset, Aligner, Template | None]
 _TOLD: Connection[Any, Any]
 
 
-def _open_worker(cast: Cast, template: Template, told: Connection[Any, Any]) -> None:
+def _open_worker(cast: Cast, template: Template | None, told: Connection[Any, Any]) -> None:
     global _WORKER, _TOLD
     become_worker()
     _WORKER = (plugin("dataset", cast.dataset), plugin("aligner", cast.aligner), template)

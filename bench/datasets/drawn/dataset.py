@@ -14,6 +14,7 @@ from bench.api import Fingerprint, Frame, FrameImage, Trials
 from bench.datasets.attributes import ATTRIBUTES
 from bench.datasets.drawn.accessories import dressed
 from bench.datasets.drawn.attributes import attributes_of
+from bench.datasets.drawn.landmarks import REVISION as LANDMARKS_REVISION
 from bench.datasets.drawn.landmarks import landmarks
 from bench.datasets.drawn.person import Person
 from bench.datasets.drawn.population import person_from_seed
@@ -23,6 +24,9 @@ from bench.datasets.protocols import all_pairs
 from bench.errors import ConfigError, MissingFile
 from bench.provenance import value_digest, version_of
 from bench.seeding import split_of, stream
+
+_DLIB5_OF_68 = [45, 42, 36, 39, 33]
+"""Corners of the eye at the right of the picture, outer then inner, of the eye at the left, the base of the nose."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +87,13 @@ class Drawn:
         return render(*self.parameters(key), self.settings.side)
 
     def landmarks(self, key: str) -> dict[str, NDArray[np.float32]]:
-        """The exact landmarks of a picture; see `bench.datasets.drawn.landmarks`."""
-        return landmarks(*self.parameters(key), self.settings.side)
+        """See `LandmarkedDataset.landmarks`: exact; dlib's 68, and both fives of them."""
+        found = landmarks(*self.parameters(key), self.settings.side)
+        return found | {"dlib5": found["dlib68"][_DLIB5_OF_68]}
+
+    def landmarks_digest(self, key: str) -> str:
+        """See `LandmarkedDataset.landmarks_digest`: what determines the picture determines its landmarks."""
+        return value_digest({"landmarks": self.content_digest(key), "revision": LANDMARKS_REVISION})
 
     def content_digest(self, key: str) -> str:
         """See `Dataset.content_digest`; of the parameters, the size and the renderer's revision."""

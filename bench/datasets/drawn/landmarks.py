@@ -12,6 +12,9 @@ from bench.datasets.drawn.renderer import head_pose
 from bench.datasets.drawn.surface import Surface
 from bench.datasets.drawn.view import View
 
+REVISION = 1
+"""Moves when the points of the same picture move."""
+
 LIFT_OF_LIPS = 0.01
 
 

@@ -106,7 +106,8 @@ ROWS: tuple[Figure, ...] = (
     ),
     Figure(
         "threshold",
-        "the smallest float32 with FMR (1:N: FPIR) at most the requested one; accept if and only if score >= threshold",
+        "the smallest float32 with FMR (1:N: FPIR; detectors: bona fide error) at most the requested one, at an attack "
+        "error the largest; accept, or take for an attack, if and only if score >= threshold",
         "similarity",
         "none",
         f"{OURS}; budget floor(a·I) as in InsightFace 2.1",
