@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ class Mark:
         fmr_ends: the 95 % interval of the FMR, or None.
         fnmr_ends: the 95 % interval of the FNMR, or None.
         threshold_ends: the 95 % interval of the threshold, or None.
+        chosen_for: the rate that its threshold was chosen for on these very trials, of which nothing is uncertain.
     """
 
     label: str
@@ -43,6 +44,17 @@ class Mark:
     fmr_ends: Ends = None
     fnmr_ends: Ends = None
     threshold_ends: Ends = None
+    chosen_for: Literal["fmr", "fnmr"] = "fmr"
+
+    @property
+    def across(self) -> Ends:
+        """The interval that a picture shows of the FMR, or None."""
+        return self.fmr_ends if self.carried or self.chosen_for == "fnmr" else None
+
+    @property
+    def upright(self) -> Ends:
+        """The interval that a picture shows of the FNMR, or None."""
+        return self.fnmr_ends if self.carried or self.chosen_for == "fmr" else None
 
 
 def marks_of(series: Series, points: Sequence[Point]) -> tuple[Mark, ...]:

@@ -10,6 +10,8 @@ from bench.api import Progress
 from bench.store.blobs import replace
 from reports import (
     acquisition,
+    alignment,
+    detection,
     differences,
     discard,
     error_curves,
@@ -33,13 +35,20 @@ from reports.page import Page, Section
 from reports.series import Run
 
 
-def write_report(run: str | os.PathLike[str], show_faces: bool = False, progress: Progress | None = None) -> Path:
+def write_report(
+    run: str | os.PathLike[str],
+    show_faces: bool = False,
+    progress: Progress | None = None,
+    profile: str | None = None,
+) -> Path:
     """Writes the report of a run beside its results.
 
     Args:
         run: the run folder.
         show_faces: whether pictures of faces may be shown, real people's included.
         progress: told how far it is.
+        profile: whose words it speaks of detectors' errors: ``"morph"`` (MACER, BSCER), ``"presentation"`` (APCER,
+            BPCER) or ``"forgery"``; by default those of what each detector knows to look for first.
 
     Returns:
         The path of report.html.
@@ -47,8 +56,9 @@ def write_report(run: str | os.PathLike[str], show_faces: bool = False, progress
     Raises:
         MissingFile: there is no run.
         CorruptFile: a part of it is not readable.
+        UnknownName: there is no such profile.
     """
-    loaded = load(run)
+    loaded = load(run, profile)
     page = page_of(loaded, show_faces, progress)
     path = loaded.folder / "report.html"
     replace(path, render(page).encode())
@@ -63,7 +73,7 @@ def page_of(run: Run, show_faces: bool = False, progress: Progress | None = None
         show_faces: whether pictures of faces may be shown, real people's included.
         progress: told how far it is.
     """
-    outlet = Outlet(run.folder, looks(run.labels), progress, _steps(run))
+    outlet = Outlet(run.folder, looks(run.labels, run.species), progress, _steps(run))
     with paper():
         sections = _sections(run, outlet, show_faces)
     outlet.tell(finished=True)
@@ -82,13 +92,15 @@ def page_of(run: Run, show_faces: bool = False, progress: Progress | None = None
 
 def _steps(run: Run) -> int:
     """About how many pictures and tables a report has, for its progress."""
-    return 4 * len(run.groups) + 2 * len(run.series) + 2 * sum(len(group.series) for group in run.of("generated")) + 1
+    others = [group for name in ("generated", "detection", "alignment") for group in run.of(name)]
+    return 4 * len(run.groups) + 2 * len(run.series) + 2 * sum(len(group.series) for group in others) + 1
 
 
 def _sections(run: Run, outlet: Outlet, show_faces: bool) -> Sequence[Section]:
     return (
         results.section(run, outlet),
         generated.section(run, outlet, show_faces),
+        detection.section(run, outlet),
         operating.section(run, outlet),
         differences.section(run, outlet),
         error_curves.section(run, outlet),
@@ -98,6 +110,7 @@ def _sections(run: Run, outlet: Outlet, show_faces: bool) -> Sequence[Section]:
         similarity.section(run, outlet),
         identities.section(run, outlet),
         acquisition.section(run, outlet),
+        alignment.section(run, outlet),
         hardest.section(run, outlet, show_faces),
         origin.failed_section(run),
         origin.section(run, outlet),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from bench.metrics import FIGURES
 from reports.page import Part, Rows, Section
 from reports.records import LABELS
-from reports.series import Run
+from reports.series import WITHOUT_RECOGNIZER, Run
+from reports.vocabulary import Vocabulary, shared_by
 
-_WORDS = (
+_OF_PAIRS = (
     ("mated, nonmated", "a comparison of two photos of one person; of two people"),
     ("score", "a similarity: higher is more alike; a pair is accepted when its score reaches the threshold"),
     ("operating point", "a threshold, set where the false match rate does not exceed what was asked for"),
@@ -16,11 +17,13 @@ _WORDS = (
         "the threshold was set on other people (of the dev part, or of another data set) and used as it was: the rates "
         "it achieves here may miss what was asked for, and are both uncertain",
     ),
+    ("insufficient", "so few nonmated scores that the requested rate allows not one false match: no threshold is set"),
+)
+_WORDS = (
     (
         "weak",
         "fewer than 30 errors: by the rule of 30, within 30 % of the truth with 90 % confidence only from there",
     ),
-    ("insufficient", "so few nonmated scores that the requested rate allows not one false match: no threshold is set"),
     ("no interval", "the figure lacks one, so its value is left to the CSV file; counts need none"),
 )
 _OF_MADE_FACES = (
@@ -37,6 +40,19 @@ _OF_MADE_FACES = (
     ),
     ("clean photo", "the first contributor's unchanged photo in place of the made face: what happens without a maker"),
     ("excess", "the share of the made faces minus that of the clean photos, face by face"),
+)
+_OF_DETECTORS = (
+    ("bona fide sample", "a photo that is no attack, prepared as attacks are: same crop, size and file format"),
+    ("species", "a kind of attack: the faces that one maker makes with one setting, or one word of the data set's own"),
+    ("attack score", "higher is more likely an attack; a sample is classified as one if it reaches the threshold"),
+    (
+        "worst species",
+        "the one that a detector misses most: attacks of many species hide the one that works, so no mean is given",
+    ),
+    (
+        "insufficient (of detectors)",
+        "so few samples that the requested rate allows not one error: no threshold is set, and nothing is extrapolated",
+    ),
 )
 _INTERVALS = {
     "wilson": "of a rate at a given threshold: Wilson's, with the number of independent trials that would vary as "
@@ -59,7 +75,13 @@ def section(run: Run) -> Section:
     """
     records = [record for one in run.every_series for record in (*one.records, *one.differences)]
     used = {record["figure"] for record in records}
-    rows = list(_WORDS)
+    rows: list[tuple[str, str]] = []
+    if any(group.assessment not in WITHOUT_RECOGNIZER for group in run.all_groups) or not run.all_groups:
+        rows += _OF_PAIRS
+    if run.of("detection"):
+        rows += _OF_DETECTORS
+        rows += [(f"{words.attack_error}, {words.bona_fide_error}", _explained(words)) for words in vocabularies(run)]
+    rows += _WORDS
     if run.of("generated"):
         rows += _OF_MADE_FACES
     rows.append(("interval", "of 95 % confidence, about other people like these; docs/uncertainty.md says more"))
@@ -71,3 +93,18 @@ def section(run: Run) -> Section:
             short = f"{LABELS[name]}: " if name in LABELS and not figure.meaning.startswith(LABELS[name]) else ""
             rows.append((name, f"{short}{figure.meaning}{better}. Unit: {figure.unit}. Source: {figure.source}."))
     return Section("glossary", "Glossary", [Part("", [Rows(rows)])])
+
+
+def vocabularies(run: Run) -> list[Vocabulary]:
+    """The words in which the page speaks of detectors, each once.
+
+    Args:
+        run: the run.
+    """
+    found = [shared_by((one.spec for one in group.series), run.profile) for group in run.of("detection")]
+    return list(dict.fromkeys(found))
+
+
+def _explained(words: Vocabulary) -> str:
+    names = f"{words.attack_error_title}; {words.bona_fide_error_title}"
+    return f"{names}. {words.meaning}" + (f" Source: {words.source}." if words.source else "")

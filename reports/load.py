@@ -11,6 +11,7 @@ from bench.provenance import canonical_json
 from bench.store.run_folder import RunFolder
 from reports import naming
 from reports.series import FailedCell, Group, Record, Run, Series
+from reports.vocabulary import vocabulary
 
 __all__ = ["FailedCell", "Group", "Run", "Series", "load"]
 
@@ -18,16 +19,19 @@ _NEEDED = {"verification": ("trials", {"mated", "score"})}
 """Assessment to the table without which a cell has nothing to show, and the columns that it needs."""
 
 
-def load(path: str | os.PathLike[str]) -> Run:
+def load(path: str | os.PathLike[str], profile: str | None = None) -> Run:
     """A run.
 
     Args:
         path: the run folder.
+        profile: whose words the report shall speak, such as ``"morph"``; by default those of each detector.
 
     Raises:
         MissingFile: there is no run.
         CorruptFile: a part of it is not readable.
+        UnknownName: there is no such profile.
     """
+    vocabulary(profile or "")
     folder = RunFolder.open(path)
     outcomes = folder.outcomes()
     labels, makers, titles = naming.labels_of(outcomes), naming.makers_of(outcomes), naming.titles_of(outcomes)
@@ -57,7 +61,7 @@ def load(path: str | os.PathLike[str]) -> Run:
             )
         )
     manifest = folder.manifest()
-    return Run(folder.path, manifest, tuple(groups), len(manifest["cells"]) - len(outcomes))
+    return Run(folder.path, manifest, tuple(groups), len(manifest["cells"]) - len(outcomes), profile or "")
 
 
 def _has_tables(outcome: Mapping[str, Any]) -> bool:
@@ -98,7 +102,7 @@ def _series(
     one = Series(
         key=key,
         label=label,
-        recognizer=str(outcome["labels"].get("recognizer")),
+        recognizer=naming.judge_of(outcome),
         outcome=outcome,
         folder=folder,
         differences=tuple(differences.get(_owner(outcome["labels"]), ())) if verified else (),

@@ -1,4 +1,4 @@
-"""What groups, recognizers and makers are called: by their name, and by the settings in which they differ."""
+"""What groups, makers and those who judge are called: by their name, and by the settings in which they differ."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ from bench.provenance import canonical_json
 
 Outcome = Mapping[str, Any]
 _OF_PAIRS = ("kind", "count", "references")
+_OF_PEOPLE = ("generated", "detection")
+"""Assessments whose protocol is how people were paired."""
 MAKERS = ("generator", "attack")
 
 
 def assessment_of(outcome: Outcome) -> str:
     """What a cell computes, such as ``"verification"``."""
     return str(outcome["spec"].get("assessment") or "verification")
+
+
+def judge_of(outcome: Outcome) -> str:
+    """Whom a cell is about: the label of its recognizer, or else of its detector, or the name of its aligner."""
+    labels = outcome["labels"]
+    settings = labels.get("settings") or {}
+    return str(labels.get("recognizer") or labels.get("detector") or settings.get("aligner"))
 
 
 def contributors_of(outcome: Outcome) -> int:
@@ -28,6 +37,8 @@ def group_of(outcome: Outcome) -> str:
     where = [labels.get("dataset"), labels.get("protocol")]
     if assessment_of(outcome) == "generated":
         same: list[Any] = [contributors_of(outcome), spec.get("pairs")]
+    elif assessment_of(outcome) == "detection":
+        same = [spec.get("trials"), [maker.get("species") for maker in spec.get("makers") or ()]]
     else:
         same = [spec.get("trials_digest") or spec.get("trials") or spec.get("searches")]
     return canonical_json([assessment_of(outcome), *where, *same, spec.get("dataset")])
@@ -40,7 +51,7 @@ def titles_of(outcomes: Iterable[Outcome]) -> Mapping[str, str]:
     for outcome in outcomes:
         same, labels, spec = group_of(outcome), outcome["labels"], outcome["spec"]
         protocol = str(labels.get("protocol"))
-        if assessment_of(outcome) == "generated":
+        if assessment_of(outcome) in _OF_PEOPLE:
             protocol = protocol.replace("_", " ")
         named[same] = assessment_of(outcome), f"{labels.get('dataset')} \u00b7 {protocol}"
         details[same] = {
@@ -63,19 +74,19 @@ def _detail(name: str, value: Any) -> str:
 
 
 def labels_of(outcomes: Sequence[Outcome]) -> Mapping[str, str]:
-    """Cell to the label of its recognizer, with the settings that differ among cells of that name."""
+    """Cell to the label of whom it is about, with the settings that differ among cells of that name."""
     cells: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
-        cells.setdefault((str(outcome["labels"].get("recognizer")), group_of(outcome)), []).append(outcome)
+        cells.setdefault((judge_of(outcome), group_of(outcome)), []).append(outcome)
     varying: dict[str, set[str]] = {}
-    for (recognizer, _), members in cells.items():
-        varying.setdefault(recognizer, set()).update(_varying([_own_settings(member) for member in members]))
+    for (judge, _), members in cells.items():
+        varying.setdefault(judge, set()).update(_varying([_own_settings(member) for member in members]))
     labels = {}
-    for (recognizer, _), members in cells.items():
+    for (judge, _), members in cells.items():
         for member in members:
             settings = _own_settings(member)
-            extra = ", ".join(f"{key} {settings[key]}" for key in sorted(varying[recognizer]) if key in settings)
-            labels[member["key"]] = f"{recognizer} ({extra})" if extra else recognizer
+            extra = ", ".join(f"{key} {settings[key]}" for key in sorted(varying[judge]) if key in settings)
+            labels[member["key"]] = f"{judge} ({extra})" if extra else judge
     return labels
 
 
@@ -115,9 +126,11 @@ def in_words(value: Any) -> str:
 
 
 def _own_settings(outcome: Outcome) -> Mapping[str, Any]:
-    """The settings in a cell's labels that are not of its maker."""
+    """The settings in a cell's labels that are not of its maker; those of a detector or aligner by their mere names."""
     settings = outcome["labels"].get("settings") or {}
-    return {key: value for key, value in settings.items() if key.partition(".")[0] not in MAKERS}
+    own = {key: value for key, value in settings.items() if key.partition(".")[0] not in MAKERS}
+    of = {"detection": "detector.", "alignment": "aligner."}.get(assessment_of(outcome))
+    return {key.removeprefix(of): in_words(value) for key, value in own.items()} if of else own
 
 
 def _varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:

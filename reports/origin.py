@@ -11,7 +11,7 @@ import yaml
 from reports import numbers, tables
 from reports.outlet import Outlet
 from reports.page import Block, Code, Failures, Folded, Links, Part, Rows, Section, Words
-from reports.series import Run, Series
+from reports.series import Group, Run, Series
 
 Terms = list[tuple[str, str]]
 
@@ -30,7 +30,7 @@ def section(run: Run, outlet: Outlet) -> Section:
     many = len(run.all_groups) > 1
     cells: list[Block] = [
         Folded(
-            f"{one.title}{f' on {group.title}' if many else ''}: {device(one) or 'runtime unknown'}",
+            f"{one.title}{f' on {group.title}' if many else ''}{_ran(one, group)}",
             [Rows(of_series(one))],
         )
         for group in run.all_groups
@@ -86,6 +86,9 @@ def of_series(series: Series) -> Terms:
     for key, value in spec.items():
         if isinstance(value, Mapping):
             rows += [(f"{key} · {name}", text) for name, text in _flat(value)]
+        elif key == "makers":
+            for maker in value:
+                rows += [(f"attack · {maker.get('species', 'unknown')} · {name}", text) for name, text in _flat(maker)]
         else:
             rows.append((key.replace("_", " "), _text(value)))
     return [*rows, ("cell", series.key)]
@@ -95,6 +98,12 @@ def device(series: Series) -> str:
     """The provider or device that embedded a series, in a few words."""
     runtime = series.outcome["runtime"]
     return str(runtime.get("provider") or runtime.get("device") or "")
+
+
+def _ran(one: Series, group: Group) -> str:
+    """On what a cell ran, as its heading says it; aligners do not tell."""
+    ran = device(one) or ("" if group.assessment == "alignment" else "runtime unknown")
+    return f": {ran}" if ran else ""
 
 
 def sweep_file(run: Run) -> str:
@@ -148,4 +157,6 @@ def _flat(value: Mapping[str, Any], before: str = "") -> Terms:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, list) and not any(isinstance(one, Mapping | list) for one in value):
+        return ", ".join(map(_text, value)) or "none"
     return "none" if value is None else str(value)

@@ -9,6 +9,7 @@ from bench.metrics import FIGURES
 from reports import numbers
 from reports.series import Record, Series
 from reports.table import TableCell
+from reports.vocabulary import NEUTRAL, Vocabulary
 
 LABELS = {
     "equal_error_rate": "EER",
@@ -47,6 +48,12 @@ LABELS = {
     "peak_signal_to_noise_ratio_mean": "PSNR",
     "frechet_distance": "Fréchet distance",
     "kernel_distance": "kernel distance",
+    "detection_equal_error_rate": "D-EER",
+    "detection_area_under_curve": "AUC",
+    "found_rate": "found",
+    "faces_per_photo_mean": "faces a photo",
+    "landmark_error_mean": "landmark error",
+    "landmark_failure_rate": "failures",
 }
 SIGNED = ("false_non_match_rate_differential", *(name for name in FIGURES if name.startswith("excess_")))
 """Figures that are differences of two shares, besides those whose name ends so."""
@@ -66,17 +73,18 @@ Key = tuple[str, str | None]
 """A figure's name and its operating point."""
 
 
-def by_key(series: Series, group: str | None = None) -> Mapping[Key, Record]:
+def by_key(series: Series, group: str | None = None, species: str | None = None) -> Mapping[Key, Record]:
     """A series' records by figure and operating point.
 
     Args:
         series: whose.
         group: of which group of people, such as ``"Male=1"``; None for all people.
+        species: of which kind of attack; None for all or none, and for the worst.
     """
     return {
         (record["figure"], record["operating_point"]): record
         for record in series.records
-        if record.get("group") == group and record.get("versus") is None
+        if record.get("group") == group and record.get("species") == species and record.get("versus") is None
     }
 
 
@@ -85,9 +93,14 @@ def is_count(name: str) -> bool:
     return name in FIGURES and FIGURES[name].unit == "count"
 
 
-def label_of(name: str) -> str:
-    """What a column of a figure is called: its abbreviation, or its name in words."""
-    return LABELS.get(name, name.replace("_", " "))
+def label_of(name: str, words: Vocabulary = NEUTRAL) -> str:
+    """What a column of a figure is called: its abbreviation, or its name in words.
+
+    Args:
+        name: of a figure.
+        words: in which figures of detectors are called.
+    """
+    return words.labels.get(name) or LABELS.get(name, name.replace("_", " "))
 
 
 def hint_of(name: str) -> str:
@@ -99,7 +112,9 @@ def hint_of(name: str) -> str:
 def printed(name: str, value: float | None) -> str:
     """A figure's value as the page prints it: rounded, with its unit."""
     unit = FIGURES[name].unit if name in FIGURES else ""
-    if name.startswith("area_under_curve"):
+    if name == "landmark_error_mean":
+        return numbers.plain(value, 4)
+    if "area_under_curve" in name:
         return numbers.signed(value, 4) if name.endswith("_difference") else numbers.share(value)
     if name in SIGNED or name.endswith("_difference"):
         return numbers.points(value)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
 from reports import numbers, origin
+from reports.detectors import counted
 from reports.differences import best_of, undecided
 from reports.points import points_of
 from reports.records import Key, by_key, spoken, value_at
-from reports.series import FailedCell, Group, Run, Series
+from reports.series import WITHOUT_RECOGNIZER, FailedCell, Group, Run, Series
 
 _EER: Key = ("equal_error_rate", None)
 
@@ -24,21 +25,49 @@ def question(run: Run) -> str:
     """What was asked, in one sentence, and by which protocol."""
     if not run.all_groups:
         return "Nothing has been measured yet."
-    labels = [label if len(label) < 60 else f"{label[:57]}…" for label in run.labels]
-    who = numbers.listed(labels) if len(labels) <= 5 else f"{len(labels)} recognizers"
-    where = list(dict.fromkeys(group.dataset for group in run.all_groups))
-    protocols = list(dict.fromkeys(group.protocol for group in run.all_groups if group.assessment != "generated"))
-    does = "does" if len(labels) == 1 else "do"
+    recognized = [group for group in run.all_groups if group.assessment not in WITHOUT_RECOGNIZER]
+    asked = [_of_recognizers(run, recognized)] if recognized else []
+    asked += [_of_detectors(run)] if run.of("detection") else []
+    asked += [_of_aligners(run)] if run.of("alignment") else []
+    return " ".join(asked)
+
+
+def _of_recognizers(run: Run, groups: Sequence[Group]) -> str:
+    who, does = _who(run, groups, "recognizers")
+    where = numbers.listed(list(dict.fromkeys(group.dataset for group in groups)))
+    protocols = list(dict.fromkeys(group.protocol for group in groups if group.assessment != "generated"))
     protocol = f"Protocol{'' if len(protocols) == 1 else 's'} {numbers.listed(protocols)}."
     made = run.of("generated")
     if run.groups:
-        asked = f"How well {does} {who} tell the people of {numbers.listed(where)} apart?"
+        asked = f"How well {does} {who} tell the people of {where} apart?"
         return f"{asked} And whom do they see in the faces that {_makers(run)} made of them? {protocol}" if made else (
             f"{asked} {protocol}")  # fmt: skip
     if made:
-        see = "does" if len(labels) == 1 else "do"
-        return f"Whom {see} {who} see in the faces that {_makers(run)} made of the people of {numbers.listed(where)}?"
-    return f"How well {does} {who} find the people of {numbers.listed(where)} in a gallery? {protocol}"
+        return f"Whom {does} {who} see in the faces that {_makers(run)} made of the people of {where}?"
+    return f"How well {does} {who} find the people of {where} in a gallery? {protocol}"
+
+
+def _of_detectors(run: Run) -> str:
+    groups = run.of("detection")
+    who, does = _who(run, groups, "detectors")
+    species = list(run.species)
+    attacks = numbers.listed(species) if 0 < len(species) <= 4 else f"{len(species)} species" if species else "attacks"
+    where = numbers.listed(list(dict.fromkeys(group.dataset for group in groups)))
+    return f"How well {does} {who} tell attacks ({attacks}) from bona fide photos of {where}?"
+
+
+def _of_aligners(run: Run) -> str:
+    groups = run.of("alignment")
+    who, does = _who(run, groups, "aligners")
+    where = numbers.listed(list(dict.fromkeys(group.dataset for group in groups)))
+    return f"How well {does} {who} find the faces in the photos of {where}?"
+
+
+def _who(run: Run, groups: Sequence[Group], kind: str) -> tuple[str, str]:
+    """Who is asked about, and the verb that goes with it."""
+    labels = [label if len(label) < 60 else f"{label[:57]}…" for label in run.labels_in(groups)]
+    who = numbers.listed(labels) if len(labels) <= 5 else f"{len(labels)} {kind}"
+    return who, "does" if len(labels) == 1 else "do"
 
 
 def _makers(run: Run) -> str:
@@ -134,6 +163,8 @@ def facts(run: Run) -> list[tuple[str, str, str]]:
             photos = sum(len(frame) for frame in frames)
             found.append(("Photos", numbers.count(photos), f"of {numbers.plural(people, 'person', 'people')}"))
     found += _made_faces(run)
+    found += _presentations(run)
+    found += _placed(run)
     cells = len(run.manifest["cells"])
     well = len(run.every_series)
     found.append(("Cells", f"{well} of {cells}" if well != cells else str(cells), "succeeded"))
@@ -159,6 +190,25 @@ def _made_faces(run: Run) -> list[tuple[str, str, str]]:
     by = f"by {numbers.plural(len(faces), 'setting')} of makers" if len(faces) > 1 else "by one maker"
     note = f"{by}, {numbers.count(lost)} not made" if lost else by
     return [("Generated faces", numbers.count(sum(count for count, _ in faces.values())), note)]
+
+
+def _presentations(run: Run) -> list[tuple[str, str, str]]:
+    """How many samples detectors were shown, each group counted once, whoever judged them."""
+    counts = [counted(group) for group in run.of("detection") if group.series]
+    if not counts:
+        return []
+    bona_fide, attacks = (sum(parts) for parts in zip(*counts, strict=True))
+    note = f"{numbers.count(bona_fide)} bona fide, {numbers.count(attacks)} attacks"
+    return [("Samples", numbers.count(bona_fide + attacks), note)]
+
+
+def _placed(run: Run) -> list[tuple[str, str, str]]:
+    """On how many photos aligners were measured, each group counted once."""
+    firsts = [by_key(group.series[0]) for group in run.of("alignment") if group.series]
+    photos = sum(int(value_at(records, "frames") or 0) for records in firsts)
+    people = sum(int(value_at(records, "subjects") or 0) for records in firsts)
+    note = f"of {numbers.plural(people, 'person', 'people')}" if people else ""
+    return [("Photos for aligners", numbers.count(photos), note)] if photos else []
 
 
 def commit(git: Mapping[str, object] | None) -> str:

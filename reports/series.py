@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,9 @@ UNITS = {"cosine": "similarity (cosine)", "neg_l2": "similarity (minus Euclidean
 FIRST_CELLS_WITH_INTERVALS = 2
 """The revision of cells (`bench.sweep.plan.CELL_REVISION`) from which every figure but a count carries an interval."""
 
+WITHOUT_RECOGNIZER = ("detection", "alignment")
+"""Assessments of something else than a recognizer."""
+
 Record = Mapping[str, Any]
 """One record of summary.json; its fields are `bench.store.schema.RECORD_FIELDS`."""
 
@@ -26,10 +29,12 @@ Record = Mapping[str, Any]
 class Series:
     """One cell that succeeded: a recognizer on a group's trials or searches, or on the faces of one maker.
 
+    Or a detector on what it was shown, or an aligner on photos.
+
     Attributes:
         key: the cell's key.
-        label: what tables and pictures call its recognizer, the same in every group.
-        recognizer: the recognizer's label in the sweep.
+        label: what tables and pictures call its recognizer, detector or aligner, the same in every group.
+        recognizer: the label in the sweep of its recognizer, or else of its detector or aligner.
         outcome: the stored outcome: ``spec``, ``labels``, ``figures``, ``counts``, ``runtime``, ``seconds``.
         folder: where its tables are.
         differences: records of how much it differs from other recognizers on the same people.
@@ -47,7 +52,7 @@ class Series:
 
     @property
     def title(self) -> str:
-        """The recognizer, and whose faces it was shown where somebody made them."""
+        """Who judges, and whose faces it was shown where somebody made them."""
         return f"{self.label} \u00b7 {self.maker}" if self.maker else self.label
 
     def table(self, name: str) -> pd.DataFrame | None:
@@ -170,9 +175,10 @@ class Group:
     """Series of the same trials, searches or pairs of people, which may therefore stand in one table and one picture.
 
     Attributes:
-        assessment: ``"verification"``, ``"identification"`` or ``"generated"``.
+        assessment: ``"verification"``, ``"identification"``, ``"generated"``, ``"detection"`` or ``"alignment"``.
         dataset: the data set's name.
-        protocol: the protocol's name; of generated faces, how the people were chosen that contribute.
+        protocol: the protocol's name; of generated faces, how the people were chosen that contribute; of detectors
+            that, too, or ``"labels"`` where the data set itself holds attacks.
         title: what the report calls the group.
         series: at least one unless every cell of the group failed.
         failed: the cells of the group that failed.
@@ -195,12 +201,15 @@ class Run:
         manifest: what was asked and where it ran.
         all_groups: of every assessment, in the order of the sweep.
         unfinished: how many cells have no outcome: the run was interrupted.
+        profile: whose words are asked for, a name of `reports.vocabulary.VOCABULARIES`; empty for those of each
+            detector.
     """
 
     folder: Path
     manifest: Mapping[str, Any]
     all_groups: tuple[Group, ...]
     unfinished: int
+    profile: str = ""
 
     @property
     def name(self) -> str:
@@ -234,7 +243,20 @@ class Run:
     @property
     def labels(self) -> tuple[str, ...]:
         """Every label once, in the order of the sweep."""
-        of_groups = [
-            [one.label for one in group.series] + [one.label for one in group.failed] for group in self.all_groups
-        ]
+        return self.labels_in(self.all_groups)
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """Every species of attack that detectors were shown once, in the order of the sweep."""
+        found = [record.get("species") for one in self.every_series for record in one.records]
+        return tuple(dict.fromkeys(str(name) for name in found if name))
+
+    @staticmethod
+    def labels_in(groups: Iterable[Group]) -> tuple[str, ...]:
+        """Every label of some groups once, in the order of the sweep.
+
+        Args:
+            groups: which.
+        """
+        of_groups = [[one.label for one in group.series] + [one.label for one in group.failed] for group in groups]
         return tuple(dict.fromkeys(label for labels in of_groups for label in labels))

@@ -25,6 +25,7 @@ from bench.wiring import BUILT_IN
 from tests import dlib_models, onnx_models
 from tests.test_celeba import celeba
 from tests.test_datasets import lfw_copy
+from tests.test_onnx_detector import network as two_columns
 from tests.toys import photos, write
 
 Settings = dict[str, Any]
@@ -146,6 +147,9 @@ FIXTURES: dict[tuple[str, str], Callable[[Path], list[Settings]]] = {
     ("recognizer", "given"): lambda folder: [{"comparison": "cosine"}],
     ("recognizer", "lbp"): lambda folder: [{"batch_size": 4}],
     ("recognizer", "random_projection"): lambda folder: [{"batch_size": 4}],
+    ("detector", "onnx"): lambda folder: [
+        {"model": str(two_columns(folder / "net.onnx")), "attack": 1, "batch_size": 4}
+    ],
     ("detector", "random"): lambda folder: [{}],
     ("generator", "collage"): lambda folder: [
         {"batch_size": 2},

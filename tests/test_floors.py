@@ -146,6 +146,23 @@ def test_random_detects_nothing() -> None:
     assert len(set(areas)) == 4
 
 
+@pytest.mark.full
+def test_the_figures_of_random_are_chance(tmp_path: Path) -> None:
+    """Faces with a pasted face's edges all around: a half of them is told, and a half of the bona fide photos too."""
+    sweep = {
+        "name": "floor",
+        "dataset": {"name": "drawn", "people": 40, "images": 2},
+        "detectors": ["random"],
+        "generators": [{"name": "collage", "regions": ["face"], "blend": "paste"}],
+        "pairs": {"count": 80},
+        "draws": 200,
+    }
+    records = run(sweep, tmp_path / "run").summary()
+    record = records[(records["figure"] == "detection_equal_error_rate") & records["species"].isna()].iloc[0]
+    assert 0.35 < record["value"] < 0.65
+    assert record["low"] < 0.5 < record["high"]
+
+
 def test_what_they_refuse() -> None:
     with pytest.raises(ShapeError, match=r"\(N, 3, 150, 150\)"):
         load("recognizer", "random_projection").embed(crops(1, 112))

@@ -68,6 +68,13 @@ class Data(Toy):
     def mask_digest(self, key: str) -> Any:
         return hashlib.sha256(b"mask" + key.encode()).hexdigest()
 
+    def landmarks(self, key: str) -> Any:
+        points = np.array([[1, 1], [3, 1], [2, 2], [1, 4], [3, 4]], np.float32)
+        return {"field5": points + self._number(key)} if self._number(key) else {}
+
+    def landmarks_digest(self, key: str) -> Any:
+        return hashlib.sha256(b"landmarks" + key.encode()).hexdigest()
+
     def _number(self, key: str) -> int:
         keys = [frame.key for frame in Data.frames(self)]
         if key not in keys:
@@ -157,13 +164,20 @@ class Detector(Toy):
 
     species: Any = ("morph",)
     differential: Any = False
-    template = SMALL
+    template: Any = SMALL
+    batch_size: Any = 6
+
+    def default_aligner(self) -> Any:
+        return {"name": "none"}
 
     def attack_scores(self, crops: Any, references: Any = None) -> Any:
         if self.differential and references is None:
             raise ValueError("differential: references are needed")
         base = references if self.differential else np.zeros_like(crops)
         return np.array([np.abs(row - other).mean() for row, other in zip(crops, base, strict=True)], np.float32)
+
+    def runtime(self) -> Any:
+        return {"device": "cpu"}
 
 
 class Generator(Toy):

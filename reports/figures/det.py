@@ -1,4 +1,6 @@
-"""The detection error trade-off: false non-match rate over false match rate, on probit or on logarithmic axes."""
+"""The detection error trade-off, one kind of error over the other, on probit or on logarithmic axes: false non-matches
+over false matches of pairs, attacks taken for bona fide over bona fide samples taken for attacks of detectors.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,10 @@ from scipy.special import ndtri
 from reports import numbers
 from reports.curves import fmr_floor, fnmr_floor, weak_below
 from reports.figures.drawn import (
+    OF_PAIRS,
     Drawn,
     Place,
+    Rates,
     behind_first,
     draw_band,
     draw_marks,
@@ -34,16 +38,19 @@ _TICKS = (0.1, 0.01, 0.4, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 0.2, 0.05, 0.6, 0.8, 0.9
 """The most wanted first: a tick that comes too near to one before it is left out."""
 _ALMOST_ALL = 1 - 1e-9
 """The probit of 1 is infinite; this lies far beyond every axis."""
+FARTHEST = 0.99
+"""Where probit axes end for those who err on nearly everything."""
 _LOG_TICKS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0)
 
 
-def draw(series: Sequence[Drawn], title: str, scale: str) -> Figure:
+def draw(series: Sequence[Drawn], title: str, scale: str, rates: Rates = OF_PAIRS) -> Figure:
     """The DET for paper.
 
     Args:
         series: what to draw.
         title: what stands above it.
         scale: one of `SCALES`.
+        rates: what the two errors are called.
     """
     figure = Figure(figsize=(5.6, 5.4))
     axes = figure.subplots()
@@ -53,7 +60,7 @@ def draw(series: Sequence[Drawn], title: str, scale: str) -> Figure:
     edge = weak_below([one.curve for one in series])
     if edge > floor_x:
         axes.axvspan(left, float(_place(min(edge, top), scale)), color=MUTED, alpha=0.09, linewidth=0)
-        note_weak_region(axes)
+        note_weak_region(axes, rates.weak)
     axes.plot([max(left, bottom), end], [max(left, bottom), end], color=MUTED, linewidth=0.8, linestyle=(0, (2, 3)))
     x, y = _axes_of(floor_x, floor_y, scale)
     for one in series:
@@ -74,36 +81,41 @@ def draw(series: Sequence[Drawn], title: str, scale: str) -> Figure:
         axis.set_minor_locator(NullLocator())
         axis.set_ticklabels([f"{tick * 100:.10g} %" for tick in ticks])
     axes.tick_params(axis="x", labelsize=7.5)
-    axes.set_xlabel("false match rate (FMR)")
-    axes.set_ylabel("false non-match rate (FNMR)")
+    axes.set_xlabel(rates.fmr_title)
+    axes.set_ylabel(rates.fnmr_title)
     axes.set_title(literal(title, 70))
     legend(axes, [(one.label, one.look) for one in series])
     return figure
 
 
-def chart(series: Sequence[Drawn]) -> dict[str, Any]:
+def chart(series: Sequence[Drawn], rates: Rates = OF_PAIRS) -> dict[str, Any]:
     """The DET for the page, with a probit and a logarithmic variant; arguments as `draw`."""
-    variants = []
+    names = ("Probit axes", "Logarithmic axes")
+    return {"variants": [variant(series, scale, name, rates) for scale, name in zip(SCALES, names, strict=True)]}
+
+
+def variant(series: Sequence[Drawn], scale: str, name: str, rates: Rates = OF_PAIRS) -> dict[str, Any]:
+    """One variant of a DET for the page; arguments as `draw`, and what the button says that shows it."""
     series = _shown(series)
     edge = weak_below([one.curve for one in series])
-    for scale, name in zip(SCALES, ("Probit axes", "Logarithmic axes"), strict=True):
-        floor_x, floor_y, top = _limits(series, scale)
-        left, bottom, end = (float(value) for value in _place([floor_x, floor_y, top], scale))
-        diagonal = {
-                "type": "scatter", "mode": "lines", "x": [max(left, bottom), end], "y": [max(left, bottom), end],
-                "line": {"color": "var(--axis)", "width": 1.2, "dash": "dot"}, "hoverinfo": "skip",
-        }  # fmt: skip
-        x, y = _axes_of(floor_x, floor_y, scale)
-        parts = [traces_of(one, without_ends(one.curve), x, y, len(series)) for one in series]
-        region = weak_region(left, float(_place(min(edge, top), scale)), log=False) if edge > floor_x else {}
-        layout = chart_layout(
-            {"title": "false match rate (FMR)", "range": [left, end], **_axis(floor_x, top, scale)},
-            {"title": "false non-match rate (FNMR)", "range": [bottom, end], **_axis(floor_y, top, scale)},
-            height=560,
-            **region,
-        )
-        variants.append({"name": name, "data": [diagonal, *behind_first(parts)], "layout": layout})
-    return {"variants": variants}
+    floor_x, floor_y, top = _limits(series, scale)
+    left, bottom, end = (float(value) for value in _place([floor_x, floor_y, top], scale))
+    diagonal = {
+        "type": "scatter", "mode": "lines", "x": [max(left, bottom), end], "y": [max(left, bottom), end],
+        "line": {"color": "var(--axis)", "width": 1.2, "dash": "dot"}, "hoverinfo": "skip",
+    }  # fmt: skip
+    x, y = _axes_of(floor_x, floor_y, scale)
+    parts = [traces_of(one, without_ends(one.curve), x, y, len(series), rates) for one in series]
+    region = {}
+    if edge > floor_x:
+        region = weak_region(left, float(_place(min(edge, top), scale)), log=False, text=rates.weak)
+    layout = chart_layout(
+        {"title": rates.fmr_title, "range": [left, end], **_axis(floor_x, top, scale)},
+        {"title": rates.fnmr_title, "range": [bottom, end], **_axis(floor_y, top, scale)},
+        height=560,
+        **region,
+    )
+    return {"name": name, "data": [diagonal, *behind_first(parts)], "layout": layout}
 
 
 def _axis(floor: float, top: float, scale: str) -> dict[str, Any]:
@@ -153,4 +165,5 @@ def _limits(series: Sequence[Drawn], scale: str) -> tuple[float, float, float]:
         return floor_x, floor_y, 1.0
     # The curves end where they cross the far side; half of all errors is as far as anyone looks, unless they must.
     crossing = max((float(np.min(np.maximum(one.curve.fmr, one.curve.fnmr))) for one in series), default=0.5)
-    return floor_x, floor_y, 0.6 if crossing < 0.3 else 0.99
+    farthest = max((mark.fmr for one in series for mark in one.marks), default=0.0)
+    return floor_x, floor_y, 0.6 if crossing < 0.3 and farthest < 0.6 else FARTHEST

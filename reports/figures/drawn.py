@@ -21,6 +21,29 @@ Place = Callable[[ArrayLike], NDArray[np.float64]]
 WEAK_REGION = "shaded: fewer than 30 false matches"
 
 
+@dataclass(frozen=True)
+class Rates:
+    """What the two rates of a curve picture are called.
+
+    Attributes:
+        fmr: what a curve's ``fmr`` is, in short, along the horizontal axis.
+        fnmr: what its ``fnmr`` is, in short.
+        fmr_title: the first in full.
+        fnmr_title: the second in full.
+        weak: what the shaded part of the picture is.
+    """
+
+    fmr: str
+    fnmr: str
+    fmr_title: str
+    fnmr_title: str
+    weak: str
+
+
+OF_PAIRS = Rates("FMR", "FNMR", "false match rate (FMR)", "false non-match rate (FNMR)", WEAK_REGION)
+"""Of comparisons of two photos."""
+
+
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """One series of a curve picture.
@@ -85,10 +108,10 @@ def draw_marks(axes: Axes, one: Drawn, x: Place, y: Place, clip: bool = False) -
             "zorder": 4.5,
             "solid_capstyle": "butt",
         }
-        if mark.fnmr_ends:
-            axes.plot([at_x, at_x], y(mark.fnmr_ends), **bars)
-        if mark.carried and mark.fmr_ends:
-            axes.plot(x(mark.fmr_ends), [at_y, at_y], **bars)
+        if mark.upright:
+            axes.plot([at_x, at_x], y(mark.upright), **bars)
+        if mark.across:
+            axes.plot(x(mark.across), [at_y, at_y], **bars)
         axes.plot(
             [at_x], [at_y], "X" if mark.carried else one.look.marker, color=one.look.color,
             markerfacecolor="white" if mark.weak else one.look.color, markersize=5.5,
@@ -104,7 +127,9 @@ def note_weak_region(axes: Axes, text: str = WEAK_REGION) -> None:
 # ------------------------------------------------------------------------------------------------------- for the page
 
 
-def traces_of(one: Drawn, curve: ErrorCurve, x: Place, y: Place, number: int) -> list[dict[str, Any]]:
+def traces_of(
+    one: Drawn, curve: ErrorCurve, x: Place, y: Place, number: int, rates: Rates = OF_PAIRS
+) -> list[dict[str, Any]]:
     """The band, the line and the operating points of a series as plotly's traces, those behind first.
 
     Args:
@@ -113,6 +138,7 @@ def traces_of(one: Drawn, curve: ErrorCurve, x: Place, y: Place, number: int) ->
         x: places an FMR, in the units of the axis.
         y: places an FNMR.
         number: how many series the picture has.
+        rates: what the two are called.
     """
     fmr, fnmr = curve.fmr[::-1], curve.fnmr[::-1]
     details = zip(curve.thresholds[::-1].tolist(), fmr.tolist(), _told(fnmr, fmr, one.band), strict=True)
@@ -126,10 +152,10 @@ def traces_of(one: Drawn, curve: ErrorCurve, x: Place, y: Place, number: int) ->
         "y": _short(y(fnmr)),
         "customdata": [[numbers.plain(at, 4), numbers.percent(rate), told] for at, rate, told in details],
         "line": {"shape": "hv", "color": one.look.variable, "width": 2.2, "dash": one.look.dash},
-        "hovertemplate": f"<b>{name}</b><br>threshold %{{customdata[0]}}<br>FMR %{{customdata[1]}}"
-        "<br>FNMR %{customdata[2]}<extra></extra>",
+        "hovertemplate": f"<b>{name}</b><br>threshold %{{customdata[0]}}<br>{rates.fmr} %{{customdata[1]}}"
+        f"<br>{rates.fnmr} %{{customdata[2]}}<extra></extra>",
     }
-    return [*_band(one, x, y, number), line, *_marks(one, x, y)]
+    return [*_band(one, x, y, number), line, *_marks(one, x, y, rates)]
 
 
 def behind_first(parts: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -151,7 +177,7 @@ def _band(one: Drawn, x: Place, y: Place, number: int) -> list[dict[str, Any]]:
     return [band]
 
 
-def _marks(one: Drawn, x: Place, y: Place) -> list[dict[str, Any]]:
+def _marks(one: Drawn, x: Place, y: Place, rates: Rates) -> list[dict[str, Any]]:
     if not one.marks:
         return []
     name = hover_text(one.label)
@@ -169,8 +195,8 @@ def _marks(one: Drawn, x: Place, y: Place) -> list[dict[str, Any]]:
             "legendgroup": one.label,
             "x": _short(at_x),
             "y": _short(at_y),
-            "error_x": bars | _reach(at_x, x, [mark.fmr_ends if mark.carried else None for mark in one.marks]),
-            "error_y": bars | _reach(at_y, y, [mark.fnmr_ends for mark in one.marks]),
+            "error_x": bars | _reach(at_x, x, [mark.across for mark in one.marks]),
+            "error_y": bars | _reach(at_y, y, [mark.upright for mark in one.marks]),
             "customdata": [
                 [
                     numbers.plain(mark.threshold, 4),
@@ -188,7 +214,7 @@ def _marks(one: Drawn, x: Place, y: Place) -> list[dict[str, Any]]:
             },
             "cliponaxis": False,
             "hovertemplate": f"<b>{name}</b> at %{{customdata[3]}}<br>threshold %{{customdata[0]}}"
-            "<br>achieved FMR %{customdata[1]}<br>FNMR %{customdata[2]}<extra></extra>",
+            f"<br>achieved {rates.fmr} %{{customdata[1]}}<br>{rates.fnmr} %{{customdata[2]}}<extra></extra>",
         }
     ]
 

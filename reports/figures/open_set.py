@@ -16,6 +16,7 @@ from reports import numbers
 from reports.curves import fmr_floor, fnmr_floor, weak_below
 from reports.figures.drawn import (
     Drawn,
+    Rates,
     behind_first,
     draw_band,
     draw_marks,
@@ -27,8 +28,10 @@ from reports.figures.drawn import (
 from reports.figures.style import MUTED, chart_layout, legend, literal
 
 _TICKS = (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-_WEAK_REGION = "shaded: fewer than 30 false positives"
-_X, _Y = "false positive identification rate (FPIR)", "false negative identification rate (FNIR)"
+_RATES = Rates(
+    "FPIR", "FNIR", "false positive identification rate (FPIR)", "false negative identification rate (FNIR)",
+    "shaded: fewer than 30 false positives",
+)  # fmt: skip
 
 
 def draw(series: Sequence[Drawn], title: str) -> Figure:
@@ -44,7 +47,7 @@ def draw(series: Sequence[Drawn], title: str) -> Figure:
     edge = weak_below([one.curve for one in series])
     if edge > left:
         axes.axvspan(left, min(edge, 1), color=MUTED, alpha=0.09, linewidth=0)
-        note_weak_region(axes, _WEAK_REGION)
+        note_weak_region(axes, _RATES.weak)
     for one in series:
         draw_band(axes, one, _from(left), _from(bottom), len(series))
     for one in series:
@@ -65,22 +68,14 @@ def chart(series: Sequence[Drawn]) -> Mapping[str, Any]:
     """The open-set curve for the page; arguments as `draw`."""
     left, bottom = _limits(series)
     edge = weak_below([one.curve for one in series])
-    parts = [traces_of(one, without_ends(one.curve), _from(left), _from(bottom), len(series)) for one in series]
+    parts = [traces_of(one, without_ends(one.curve), _from(left), _from(bottom), len(series), _RATES) for one in series]
     layout = chart_layout(
-        {"title": _X, "type": "log", "range": [float(np.log10(left)), 0], **_tick_texts(left)},
-        {"title": _Y, "type": "log", "range": [float(np.log10(bottom)), 0], **_tick_texts(bottom)},
+        {"title": _RATES.fmr_title, "type": "log", "range": [float(np.log10(left)), 0], **_tick_texts(left)},
+        {"title": _RATES.fnmr_title, "type": "log", "range": [float(np.log10(bottom)), 0], **_tick_texts(bottom)},
         height=500,
-        **weak_region(left, min(edge, 1), log=True, text=_WEAK_REGION),
+        **weak_region(left, min(edge, 1), log=True, text=_RATES.weak),
     )
-    return {"variants": [{"name": "", "data": [_renamed(trace) for trace in behind_first(parts)], "layout": layout}]}
-
-
-def _renamed(trace: dict[str, Any]) -> dict[str, Any]:
-    """A trace whose hover speaks of identification. Names are escaped, so no name holds a ``<br>``."""
-    template = trace.get("hovertemplate", "")
-    for old, new in (("<br>FMR", "<br>FPIR"), ("<br>achieved FMR", "<br>achieved FPIR"), ("<br>FNMR", "<br>FNIR")):
-        template = template.replace(old, new)
-    return {**trace, "hovertemplate": template} if template else trace
+    return {"variants": [{"name": "", "data": behind_first(parts), "layout": layout}]}
 
 
 def _axes(axes: Axes, left: float, bottom: float) -> None:
@@ -93,8 +88,8 @@ def _axes(axes: Axes, left: float, bottom: float) -> None:
         axis.set_major_locator(FixedLocator(_ticks(floor)))
         axis.set_minor_locator(NullLocator())
         axis.set_ticklabels([f"{tick * 100:.10g} %" for tick in _ticks(floor)])
-    axes.set_xlabel(_X)
-    axes.set_ylabel(_Y)
+    axes.set_xlabel(_RATES.fmr_title)
+    axes.set_ylabel(_RATES.fnmr_title)
 
 
 def _ticks(floor: float) -> list[float]:

@@ -96,10 +96,21 @@ class Look:
         return f"var(--series-{self.index})/{strength:g}"
 
 
-def looks(labels: Sequence[str]) -> Mapping[str, Look]:
-    """One look for every label, in the order given; beyond the palette's end colours return with other dashes."""
+def looks(labels: Sequence[str], colored: Sequence[str] = ()) -> Mapping[str, Look]:
+    """One look for every label, in the order given; beyond the palette's end colours return with other dashes.
+
+    Args:
+        labels: of series.
+        colored: labels that follow and are never grey, because they stand over something grey.
+    """
+    ordered: list[str | None] = list(dict.fromkeys(labels))
+    for name in colored:
+        if name not in ordered:
+            ordered += [None, name] if len(ordered) % len(PALETTE) == len(PALETTE) - 1 else [name]
     found = {}
-    for position, label in enumerate(dict.fromkeys(labels)):
+    for position, label in enumerate(ordered):
+        if label is None:
+            continue
         index, turn = position % len(PALETTE), position // len(PALETTE)
         dash, line_style = _DASHES[(position + turn) % len(_DASHES)]
         symbol, marker = _MARKERS[(position + turn) % len(_MARKERS)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,10 @@ def trials_for_one_stream(toy: Any) -> None:
         return found if seen[-1] == seen[0] else dataclasses.replace(found, protocol="else")
 
     toy.trials = trials
+
+
+def changes_points(change: Callable[[Any], Any]) -> Callable[[Any], None]:
+    return returns("landmarks", lambda found: {scheme: change(points) for scheme, points in found.items()})
 
 
 DEEDS: dict[str, Deed] = {
@@ -116,6 +121,36 @@ DEEDS: dict[str, Deed] = {
     "a mask of another size": Deed("data", returns("mask", lambda m: m.T), "MaskedDataset.mask", "uint8 (6, 5)"),
     "one digest for all masks": Deed(
         "data", sets(mask_digest=lambda key: "0" * 64), "MaskedDataset.mask_digest", "two masks"
+    ),
+    "no landmarks are None": Deed(
+        "data", returns("landmarks", lambda found: found or None), "LandmarkedDataset.landmarks", "empty where unknown"
+    ),
+    "landmarks of float64": Deed(
+        "data",
+        changes_points(lambda points: points.astype(np.float64)),
+        "LandmarkedDataset.landmarks",
+        "float32 (5, 2)",
+    ),
+    "landmarks at infinity": Deed(
+        "data", changes_points(lambda points: points * np.float32(np.inf)), "LandmarkedDataset.landmarks", "finite"
+    ),
+    "four landmarks": Deed(
+        "data", changes_points(lambda points: points[:4]), "LandmarkedDataset.landmarks", "float32 (5, 2)"
+    ),
+    "the person's own left eye first": Deed(
+        "data",
+        changes_points(lambda points: points[[1, 0, 2, 4, 3]]),
+        "LandmarkedDataset.landmarks",
+        "left and right are those of the picture",
+    ),
+    "landmarks that wander": Deed(
+        "data", changes_points(lambda points: points + np.float32(count())), "LandmarkedDataset.landmarks", "other bits"
+    ),
+    "one digest for all landmarks": Deed(
+        "data",
+        sets(landmarks_digest=lambda key: "0" * 64),
+        "LandmarkedDataset.landmarks_digest",
+        "one digest for the landmarks of 'ann/0.png' and 'ann/1.png'",
     ),
     "embeddings in an order of their own": Deed(
         "vectors",

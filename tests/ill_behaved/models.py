@@ -115,6 +115,21 @@ DEEDS: dict[str, Deed] = {
     "a species by name": Deed("detector", sets(species="morph"), "Detector.species", "a tuple"),
     "an unknown species": Deed("detector", sets(species=("deepfake",)), "Detector.species", "'forgery'"),
     "differential is 0": Deed("detector", sets(differential=0), "Detector.differential", "True or False"),
+    "a detector without batch": Deed("detector", sets(batch_size=0), "Detector.batch_size", "at least 1"),
+    "a detector of batch 2.0": Deed("detector", sets(batch_size=2.0), "Detector.batch_size", "at least 1"),
+    "a detector's template by name": Deed(
+        "detector", sets(template="arcface112"), "Detector.template", "bench.api.Template"
+    ),
+    "a detector's unknown aligner": Deed(
+        "detector", sets(default_aligner=lambda: {"name": "yunett"}), "Detector.default_aligner", "yunet"
+    ),
+    "a detector's aligner that does not fit": Deed(
+        "detector", sets(default_aligner=lambda: {"name": "dlib_hog"}), "Detector.default_aligner", "points: 68"
+    ),
+    "no detector ran": Deed("detector", sets(runtime=dict), "Detector.runtime", "device"),
+    "a detector ran a number": Deed(
+        "detector", sets(runtime=lambda: {"device": 0}), "Detector.runtime", "text to text"
+    ),
     "scores in a column": Deed(
         "detector", returns("attack_scores", lambda s: s[:, None]), "Detector.attack_scores", "(6,)"
     ),
@@ -126,7 +141,13 @@ DEEDS: dict[str, Deed] = {
         "detector", in_turn("attack_scores", np.float32(0), np.float32(1)), "Detector.attack_scores", "set every seed"
     ),
     "scores of the batch": Deed(
-        "detector", returns("attack_scores", lambda s: s / s[0]), "Detector.attack_scores", "of the batch"
+        "detector", returns("attack_scores", of_the_batch), "Detector.attack_scores", "no statistics"
+    ),
+    "scores by place": Deed(
+        "detector",
+        returns("attack_scores", lambda s: s + np.arange(6, dtype=np.float32)),
+        "Detector.attack_scores",
+        "no statistics",
     ),
     "a detector that paints": Deed(
         "detector", spoils("attack_scores", darken), "Detector.attack_scores", "work on a copy"
