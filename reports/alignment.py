@@ -40,7 +40,7 @@ _COLUMNS = (
     ("landmark_error_mean", "landmark error"), ("landmark_failure_rate", "failures"),
 )  # fmt: skip
 _NOTES = {
-    "found_rate": "of all photos",
+    "found_rate": "of photos that can be read",
     "faces_per_photo_mean": "mean",
     "landmark_error_mean": "mean, in eye distances",
     "landmark_failure_rate": "not found, or error above 0.1",
@@ -164,7 +164,7 @@ def _chart(lines: list[Rising], group: Group, anchor: str, outlet: Outlet) -> Ch
         spec=cumulative.chart(lines, FAILURE),
         alt=f"Share of photos over landmark error of {numbers.listed([one.label for one in lines])} on {group.title}; "
         "mean errors and failures stand in the table.",
-        caption="How many of all photos have a landmark error of at most so much: higher and further left is better. "
+        caption="How many photos have a landmark error of at most so much: higher and further left is better. "
         "A line ends below 100\u202f% by the photos that it loses. The band is the 95\u202f% interval over people. "
         "Click a name to hide it.",
         files=(*links, ("CSV", outlet.csv(rising_frame(lines), "landmarks", group.title))),

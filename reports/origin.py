@@ -121,6 +121,9 @@ def recipe(run: Run) -> str:
     ]
     if git.get("changed"):
         lines.append("# the working tree had changes that no commit holds")
+    if imported := manifest.get("imported"):
+        commands = [(imported.get(key) or {}).get("command") for key in manifest["cells"]]
+        return "\n".join([*lines, *(command or "# imported from Python" for command in commands)])
     body = sweep_file(run)
     end = "SWEEP"
     while end in body:

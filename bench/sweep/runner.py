@@ -115,7 +115,7 @@ def _run(
     runner: Executor = executor or registry.load("executor", "inline")
     store = cache or ArrayCache()
     work = functools.partial(execute, cache=store)
-    with _only_session(folder.path), contextlib.ExitStack() as leaving:
+    with only_session(folder.path), contextlib.ExitStack() as leaving:
         leaving.callback(store.clear_refuge)
         pending = {cell.key: cell for cell in planned.cells if folder.status(cell.key) in _DUE[resume]}
         listener.planned(planned, len(planned.cells) - len(pending))
@@ -144,23 +144,27 @@ def _conclude(
     clock: float,
 ) -> None:
     folder.write_summary([cell.key for cell in cells], extra=comparisons)
-    ran = [_what_ran(outcome) for outcome in folder.outcomes()]
+    ran = [what_ran(outcome) for outcome in folder.outcomes()]
     folder.write_manifest({**manifest, "seconds": round(time.monotonic() - clock, 3), "ran": ran})
 
 
 def _summarise_again(folder: RunFolder) -> RunFolder:
-    with _only_session(folder.path):
+    with only_session(folder.path):
         stored = folder.outcomes()
         # Earlier versions drew nobody anew and did not say so.
         cells = [Cell(outcome["key"], {"draws": 0, **outcome["spec"]}, outcome["labels"]) for outcome in stored]
         folder.write_summary([cell.key for cell in cells], extra=compare(folder, cells))
         manifest = {name: value for name, value in folder.manifest().items() if name != "version"}
-        folder.write_manifest({**manifest, "ran": [_what_ran(outcome) for outcome in stored]})
+        folder.write_manifest({**manifest, "ran": [what_ran(outcome) for outcome in stored]})
     return folder
 
 
-def _what_ran(outcome: Mapping[str, Any]) -> dict[str, Any]:
-    """A cell's labels, digests and fingerprints, where it ran, and on which device or provider."""
+def what_ran(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """A cell's labels, digests and fingerprints, where it ran, and on which device or provider, for the manifest.
+
+    Args:
+        outcome: as `RunFolder.outcome` gives it.
+    """
     spec = outcome["spec"]
     return {
         "cell": outcome["key"],
@@ -184,10 +188,16 @@ def _refuse_foreign(folder: RunFolder, name: str) -> None:
 
 
 @contextlib.contextmanager
-def _only_session(path: Path) -> Iterator[None]:
+def only_session(path: Path) -> Iterator[None]:
     """Keeps other sessions off a run folder for as long as this one works on it, and clears up after a killed one.
 
     The lock is the operating system's: it goes with the process, however that ends.
+
+    Args:
+        path: the run folder; made if it is not there.
+
+    Raises:
+        ConfigError: another session is at work on it.
     """
     path.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDONLY)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from bench.config import GroupEntry
 from bench.errors import CorruptFile
 from bench.metrics import FigureValue, assess_verification, operating_point_name
 from bench.metrics.bootstrap import double_or_nothing
+from bench.metrics.clusters import Clusters
 from bench.metrics.cost_figures import assess_costs
 from bench.metrics.verification_intervals import Draws, VerificationIntervals
 from bench.seeding import stream
@@ -49,7 +51,10 @@ def verification(cell: Cell, cache: ArrayCache, progress: Progress | None = None
         calibration.check_runtime(acquired.runtime)
     if progress:
         progress("computing figures", 0, 1)
-    assessed = _Assessment(spec, dataset, trials, scores, calibration)
+    clusters = people_of(trials)
+    kept = kept_people(clusters, spec["draws"], spec["seed"], spec["dataset"]["name"])
+    assessed = assess_trials(scores, trials.mated, trials.fold, clusters, kept, spec["fmr"], calibration)
+    assessed = _with_columns(assessed, spec, dataset, trials, scores, clusters, kept, calibration)
     rng = stream(spec["seed"], "identities", spec["dataset"]["name"], spec["protocol"])
     tables = {
         "trials": trials_table(trials, scores),
@@ -60,13 +65,7 @@ def verification(cell: Cell, cache: ArrayCache, progress: Progress | None = None
     return Success(
         key=cell.key,
         figures=tuple(record(value, cell.labels) for value in [*counts_of(trials, acquired), *assessed.values]),
-        counts={
-            "trials": len(scores),
-            "trials_not_acquired": int(np.isnan(scores).sum()),
-            "mated_acquired": int((trials.mated & ~np.isnan(scores)).sum()),
-            "nonmated_acquired": int((~trials.mated & ~np.isnan(scores)).sum()),
-            **acquired.counts,
-        },
+        counts={**counted(scores, trials.mated, clusters), **acquired.counts},
         runtime=acquired.runtime,
         seconds=time.monotonic() - started,
         tables={name: to_parquet(name, table) for name, table in tables.items()},
@@ -74,53 +73,103 @@ def verification(cell: Cell, cache: ArrayCache, progress: Progress | None = None
     )
 
 
-class _Assessment:
-    """Every figure of a cell, with its interval, and the tables that come with them."""
+@dataclass(frozen=True, eq=False)
+class Assessed:
+    """The figures of a list of trials, each with its interval, and the tables that come with them."""
 
-    def __init__(
-        self,
-        spec: Mapping[str, Any],
-        dataset: Dataset,
-        trials: Trials,
-        scores: NDArray[np.float32],
-        calibration: Calibration | None,
-    ) -> None:
-        self.spec, self.dataset, self.trials, self.scores = spec, dataset, trials, scores
-        self.mated, self.clusters = trials.mated, people_of(trials)
-        rng = stream(spec["seed"], "bootstrap", spec["dataset"]["name"])
-        self.kept = double_or_nothing(self.clusters.count, spec["draws"], rng)
-        intervals = VerificationIntervals(scores, self.mated, trials.fold, self.clusters, self.kept, spec["fmr"])
-        whole = [*assess_verification(scores, self.mated, trials.fold, spec["fmr"]), *assess_costs(scores, self.mated)]
-        self.values = intervals.attach(whole)
-        draws: Draws = dict(intervals.draws)
-        if calibration is not None:
-            draws |= calibrated_draws(calibration, scores, self.mated, self.clusters, self.kept)
-            self.values += calibrated_figures(calibration, scores, self.mated, self.clusters, self.kept)
-        self.tables: dict[str, pd.DataFrame] = {"draws": draws_table(draws)} if draws else {}
-        if (band := intervals.roc_band()) is not None:
-            self.tables["curve"] = curve_table(band)
-        self._by_columns(calibration)
+    values: list[FigureValue]
+    tables: dict[str, pd.DataFrame]
 
-    def _by_columns(self, calibration: Calibration | None) -> None:
-        """Adds the figures of groups and of qualities, at the carried-over thresholds where there are some."""
-        planned = self.spec["columns"]["digests"]
-        if not planned:
-            return
-        values = column_values(self.spec["columns"]["files"], list(planned), self.dataset, self.trials.frames)
-        if changed := [name for name, column in values.items() if column_digest(column) != planned[name]]:
-            raise CorruptFile(f"column {changed[0]!r} changed after the sweep was planned; run it again")
-        carried = [] if calibration is None else [point.name for point in calibration.points]
-        points = carried or [operating_point_name(fmr) for fmr in self.spec["fmr"]]
-        at = {value.operating_point: value for value in self.values if value.figure == "threshold"}
-        thresholds = {point: at[point].value for point in points}
-        weak = [point for point in points if at[point].support != "ok"]
-        common = (values, self.trials, self.scores, thresholds, self.clusters, self.kept, weak)
-        if self.spec["groups"]:
-            entries = [GroupEntry.model_validate(entry) for entry in self.spec["groups"]]
-            self.values += group_figures(entries, *common)
-        if self.spec["discard"]:
-            figures, self.tables["discard"] = discard_figures(self.spec["discard"], *common)
-            self.values += figures
+
+def kept_people(clusters: Clusters, draws: int, seed: int, where: str) -> NDArray[np.bool_]:
+    """Who is kept in each bootstrap draw, bool (B, P).
+
+    Args:
+        clusters: whose codes are those of P people.
+        draws: B.
+        seed: from which.
+        where: the data set's name: the same people of the same data set are drawn alike for every system.
+    """
+    return double_or_nothing(clusters.count, draws, stream(seed, "bootstrap", where))
+
+
+def assess_trials(
+    scores: NDArray[np.float32],
+    mated: NDArray[np.bool_],
+    fold: NDArray[np.int16] | None,
+    clusters: Clusters,
+    kept: NDArray[np.bool_],
+    fmr: Sequence[float],
+    calibration: Calibration | None = None,
+) -> Assessed:
+    """Every figure of a list of trials, wherever its scores come from, but those of columns.
+
+    Args:
+        scores: float32 (M,), NaN where a trial failed to acquire.
+        mated: bool (M,).
+        fold: int16 (M,) or None.
+        clusters: who the trials rest on.
+        kept: from `kept_people`.
+        fmr: the false match rates of the operating points.
+        calibration: thresholds that come from elsewhere, or None.
+
+    Returns:
+        The figures, and the tables `draws` and `curve` where there are some.
+    """
+    intervals = VerificationIntervals(scores, mated, fold, clusters, kept, fmr)
+    values = intervals.attach([*assess_verification(scores, mated, fold, fmr), *assess_costs(scores, mated)])
+    draws: Draws = dict(intervals.draws)
+    if calibration is not None:
+        draws |= calibrated_draws(calibration, scores, mated, clusters, kept)
+        values += calibrated_figures(calibration, scores, mated, clusters, kept)
+    tables: dict[str, pd.DataFrame] = {"draws": draws_table(draws)} if draws else {}
+    if (band := intervals.roc_band()) is not None:
+        tables["curve"] = curve_table(band)
+    return Assessed(values, tables)
+
+
+def counted(scores: NDArray[np.float32], mated: NDArray[np.bool_], clusters: Clusters) -> dict[str, int]:
+    """How many people and trials there are, and how many trials of each kind were acquired."""
+    acquired = ~np.isnan(scores)
+    return {
+        "people": clusters.present(),
+        "trials": len(scores),
+        "trials_not_acquired": int((~acquired).sum()),
+        "mated_acquired": int((mated & acquired).sum()),
+        "nonmated_acquired": int((~mated & acquired).sum()),
+    }
+
+
+def _with_columns(
+    assessed: Assessed,
+    spec: Mapping[str, Any],
+    dataset: Dataset,
+    trials: Trials,
+    scores: NDArray[np.float32],
+    clusters: Clusters,
+    kept: NDArray[np.bool_],
+    calibration: Calibration | None,
+) -> Assessed:
+    """Adds the figures of groups and of qualities, at the carried-over thresholds where there are some."""
+    planned = spec["columns"]["digests"]
+    if not planned:
+        return assessed
+    columns = column_values(spec["columns"]["files"], list(planned), dataset, trials.frames)
+    if changed := [name for name, column in columns.items() if column_digest(column) != planned[name]]:
+        raise CorruptFile(f"column {changed[0]!r} changed after the sweep was planned; run it again")
+    carried = [] if calibration is None else [point.name for point in calibration.points]
+    points = carried or [operating_point_name(fmr) for fmr in spec["fmr"]]
+    at = {value.operating_point: value for value in assessed.values if value.figure == "threshold"}
+    thresholds = {point: at[point].value for point in points}
+    weak = [point for point in points if at[point].support != "ok"]
+    common = (columns, trials, scores, thresholds, clusters, kept, weak)
+    values, tables = list(assessed.values), dict(assessed.tables)
+    if spec["groups"]:
+        values += group_figures([GroupEntry.model_validate(entry) for entry in spec["groups"]], *common)
+    if spec["discard"]:
+        figures, tables["discard"] = discard_figures(spec["discard"], *common)
+        values += figures
+    return Assessed(values, tables)
 
 
 def counts_of(trials: Trials, acquired: Acquisition) -> list[FigureValue]:
