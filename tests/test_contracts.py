@@ -147,10 +147,12 @@ FIXTURES: dict[tuple[str, str], Callable[[Path], list[Settings]]] = {
     ("recognizer", "given"): lambda folder: [{"comparison": "cosine"}],
     ("recognizer", "lbp"): lambda folder: [{"batch_size": 4}],
     ("recognizer", "random_projection"): lambda folder: [{"batch_size": 4}],
+    ("detector", "differential_morph"): lambda folder: [{"batch_size": 4}],
     ("detector", "onnx"): lambda folder: [
         {"model": str(two_columns(folder / "net.onnx")), "attack": 1, "batch_size": 4}
     ],
     ("detector", "random"): lambda folder: [{}],
+    ("detector", "spectral"): lambda folder: [{}],
     ("generator", "collage"): lambda folder: [
         {"batch_size": 2},
         {"batch_size": 2, "regions_by": "masks", "regions": ["hair", "eyes:3"], "sources": 3},
