@@ -102,6 +102,9 @@ class Gate:
                 _fail(
                     f"got no {name}; call impersona_gate(base, new, fail_on=[...]), or give it to the marker {MARKER}"
                 )
+        for name, kinds in (("base", (str, os.PathLike)), ("new", (str, os.PathLike, Mapping))):
+            if not isinstance(given[name], kinds):
+                _fail(f"got {name} {given[name]!r}; expected a path" + (", or a sweep" if name == "new" else ""))
         return _told(self._compared, given)
 
     def _compared(self, given: Mapping[str, Any]) -> Comparison:

@@ -19,7 +19,7 @@ from bench.metrics.paired import paired_difference
 from bench.store.run_folder import DrawKey
 from reports.gate import compare
 from reports.gate.baseline import baseline_text, write_baseline
-from reports.gate.baseline_reader import parse_baseline, read_baseline
+from reports.gate.baseline_reader import check_of, parse_baseline, read_baseline
 from reports.gate.quantised import packed, snapped, unpacked
 from reports.gate.rules import parse_pattern
 from reports.gate.runs import read_run
@@ -185,6 +185,11 @@ def changed(text: str, pattern: str, to: str) -> str:
         (r"baseline/1", "baseline/0", "save it again"),
         (r"impersona\.baseline/1", "impersona.thresholds/1", "expected 'impersona.baseline/1'"),
         (r'"schema": "impersona.baseline/1",', "", "schema None"),
+        (r'"value": 0\.1,', '"value": NaN,', "NaN is no number of JSON"),
+        (r'"low": null', '"low": -Infinity', "-Infinity is no number of JSON"),
+        (r'"value": 0\.1,', '"value": 1e999,', r"line \d+: cells\[0\]\.figures\[0\]: edited or damaged"),
+        (r'"run": "', r'"run": "\\ud800', "line 2: the first lines: edited or damaged"),
+        (r'"value": 0\.1,', '"value": 0.2, "value": 0.1,', "the key 'value' stands twice"),
     ],
 )
 def test_a_damaged_or_edited_file_is_told_by_line_or_field(tmp_path: Path, pattern: str, to: str, said: str) -> None:
@@ -209,6 +214,58 @@ def test_a_line_that_stands_twice_is_refused(tmp_path: Path) -> None:
     first = next(number for number, line in enumerate(lines) if line.startswith('{"figure"'))
     with pytest.raises(CorruptFile, match="stands there twice"):
         parse_baseline("\n".join([*lines[: first + 1], lines[first], *lines[first + 1 :]]), "x")
+
+
+def test_a_cell_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    merged = json.loads(saved(write(tmp_path / "a")))
+    merged["cells"] *= 2
+    with pytest.raises(CorruptFile, match=r"cells\[1\]: a cell with the same labels stands there already"):
+        parse_baseline(json.dumps(merged), "x")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("grid", 10**30, "out of range"),
+        ("grid", 5000, "out of range"),
+        ("first", 10**400, "out of range"),
+        ("value", "much", "expected numbers or null"),
+        ("value", 10**400, "expected numbers or null"),
+        ("high", True, "expected numbers or null"),
+        ("point", 5, r"\.point: got int, expected str"),
+        ("species", ["a"], r"\.species: got list, expected str"),
+        ("draws", "AAA=", "got 1 draws, expected 400"),
+    ],
+)
+def test_what_no_run_says_is_refused_even_with_its_check_made_anew(
+    tmp_path: Path, field: str, value: Any, said: str
+) -> None:
+    edited = json.loads(saved(write(tmp_path / "a")))
+    figure = edited["cells"][0]["figures"][0]
+    figure[field] = value
+    figure["check"] = check_of({name: one for name, one in figure.items() if name != "check"})
+    with pytest.raises(CorruptFile, match=rf"cells\[0\]\.figures\[0\].*{said}"):
+        parse_baseline(json.dumps(edited), "x")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("people", 0, "got 0, expected 1 to"),
+        ("people", 10**400, "expected 1 to"),
+        ("people", "many", "got str, expected int"),
+        ("labels", {"settings": [1]}, "expected an object"),
+    ],
+)
+def test_what_no_cell_says_is_refused_even_with_its_check_made_anew(
+    tmp_path: Path, field: str, value: Any, said: str
+) -> None:
+    edited = json.loads(saved(write(tmp_path / "a")))
+    cell = edited["cells"][0]
+    cell[field] = value
+    cell["check"] = check_of({name: one for name, one in cell.items() if name not in ("check", "figures")})
+    with pytest.raises(CorruptFile, match=rf"cells\[0\]\.{field}.*{said}"):
+        parse_baseline(json.dumps(edited), "x")
 
 
 def test_other_layout_of_the_same_json_is_read(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.api import Success
 from bench.cli.main import main
+from bench.cli.run import _headline
 from bench.doctor import Finding
 from bench.registry import Registry
 from bench.version import __version__
@@ -194,6 +196,16 @@ except SystemExit as done:
     assert not done.code, done.code
 print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
 """
+
+
+def test_the_line_of_a_detector_says_its_worst_species() -> None:
+    figures = [
+        {"figure": "detection_equal_error_rate", "operating_point": None, "group": None, "species": species,
+         "value": value, "support": "ok"}
+        for species, value in ((None, 0.5), ("collage", 0.5), ("landmark_morph", 0.4))
+    ]  # fmt: skip
+    outcome = Success(key="a", figures=tuple(figures), counts={}, runtime={}, seconds=0.0, tables={})
+    assert _headline(outcome) == "detection equal error rate 0.5000"
 
 
 @pytest.mark.parametrize("arguments", [("ls",), ("ls", "recognizer", "--json"), ("run", "--dry-run"), ("--version",)])

@@ -21,7 +21,7 @@ from bench.cli.main import cli
 from bench.config import load_sweep
 from bench.provenance import version_of
 from bench.wiring import CLI_COMMANDS
-from reports.gate.baseline import read_baseline
+from reports.gate.baseline_reader import read_baseline
 from reports.gate.rules import parse_rules
 from tests.test_example_plugin import call, run
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from bench.recognizers.lbp import Lbp, LbpSettings
 from bench.registry import Registry
 from bench.sweep.runner import run_sweep
 from reports.gate import Comparison, Row, compare
+from reports.gate.baseline import baseline_text
+from reports.gate.runs import read_run
 from tests.synthetic_gate import BSCER, D_EER, MACER, PEOPLE, Errors, Wanted, errors, three, write
 
 RULES = ["bscer@macer5:+2pp", "macer@bscer1:+1pp", "d_eer:+10%"]
@@ -117,6 +121,17 @@ def test_a_figure_without_a_value_cannot_be_told_and_says_why(tmp_path: Path) ->
     for text in (comparison.to_text(), comparison.to_markdown(), comparison.to_junit(), comparison.to_github()):
         assert "None" not in text
         assert "nan" not in text
+
+
+def test_a_baseline_cannot_be_saved_anew_with_a_figure_that_has_no_value(tmp_path: Path) -> None:
+    figures = three()
+    run = write(tmp_path / "b", Wanted(figures, without_value=[D_EER]))
+    del figures[D_EER]
+    file = tmp_path / "base.json"
+    file.write_text(baseline_text(read_run(write(tmp_path / "a", Wanted(figures)))))
+    with pytest.raises(ConfigError, match="NEW has no value of it, since its data are too few") as caught:
+        compare(file, run, ["d_eer:+1pp"])
+    assert "baseline save" not in str(caught.value)
 
 
 def test_without_a_rule_every_headline_figure_is_shown_and_nothing_fails(tmp_path: Path) -> None:
@@ -229,7 +244,7 @@ def test_a_label_that_nobody_has_is_refused(tmp_path: Path, match: dict[str, str
         ("eer:+1pp", "there is no equal_error_rate; there is attack_error_rate, bona_fide_error_rate, detection_equal"),
         ("bscer@macer1:+1pp", r"of bona_fide_error_rate there is bona_fide_error_rate@attack_error=0.05"),
         ("macer@bscer1[species=nothing]:+1pp", r"there is attack_error_rate@bona_fide_error=0.01\[species=collage\]"),
-        ("d_eer[detector=cnn]:+1pp", r"no cell fits \[detector=cnn\]; there are spectral \(celeba, different people\)"),
+        ("d_eer[detector=cnn]:+1pp", r"no cell fits \[detector=cnn\]; there are spectral \(celeba, different people,"),
         ("d_eer[detectr=cnn]:+1pp", r"unknown selector 'detectr'; did you mean 'detector'"),
     ],
 )
@@ -457,6 +472,17 @@ def test_runs_with_nothing_in_common_are_refused(tmp_path: Path) -> None:
         compare(old, new, ["d_eer:+1pp"])
 
 
+def test_cells_that_differ_in_settings_only_are_told_apart_in_words(tmp_path: Path) -> None:
+    there = [Wanted(three(), {"settings": {"aligner": "yunet", "detector.side": side}}) for side in (64, 128)]
+    old, new = write(tmp_path / "a", Wanted(three())), write(tmp_path / "b", *there)
+    with pytest.raises(ConfigError, match=r"NEW has spectral \(celeba, different people, aligner yunet, side 64\); "):
+        compare(old, new)
+    with pytest.raises(ConfigError, match=r"no cell fits \[side=65\]; there are .*side 64\); .*side 128\)"):
+        compare(new, new, ["d_eer[side=65]:+1pp"])
+    (warning,) = compare(write(tmp_path / "c", there[0]), new).warnings
+    assert warning.startswith("spectral (celeba, different people, aligner yunet, side 128) is in NEW only")
+
+
 def test_a_path_that_is_neither_is_refused(tmp_path: Path) -> None:
     run = write(tmp_path / "a")
     with pytest.raises(MissingFile, match="neither a run folder nor a baseline"):
@@ -601,6 +627,15 @@ def test_no_output_holds_control_characters(nasty: Comparison) -> None:
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
 
 
+@pytest.mark.parametrize("name", ["a\n::error::b", "a\u2028b\r::stop-commands::x", "a ::error::b " * 20])
+def test_no_name_gives_a_command_to_the_log(tmp_path: Path, name: str) -> None:
+    labels = {"detector": name}
+    comparison = compare(*runs(tmp_path, Wanted(three(0.3), labels), Wanted(three(), labels)), RULES)
+    for width in range(80, 141):
+        assert not re.search(r"^\s*::", comparison.to_text(width), re.MULTILINE)
+    assert len(comparison.to_text(10_000).split("\n")) == len(comparison.to_text(10_000).splitlines()) + 1
+
+
 # --------------------------------------------------------------------------------------------------------- command line
 
 
@@ -638,6 +673,53 @@ def test_the_command_writes_files_and_ends_with_0_1_or_2(
     assert exits("compare", old, new, "--match", "spectral") == 2
     assert exits("compare", old, tmp_path / "nothing") == 2
     assert exits("compare", old) == 2
+
+
+def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
+    old, new = runs(tmp_path, Wanted(three(0.16)))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    assert exits("compare", old, new, "--markdown", pipe) == 0
+    reader.join(timeout=60)
+    assert pipe.is_fifo()
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    assert exits("compare", old, new, "--markdown", tmp_path / "link") == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == read[0]
+    assert read[0].startswith(b"### Regression gate")
+
+
+def test_files_that_cannot_be_written_end_with_2_and_the_table_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = runs(tmp_path, Wanted(three(0.16)))
+    (tmp_path / "file").write_text("")
+    assert exits("compare", old, new, "--junit", tmp_path / "file" / "gate.xml") == 2
+    told = capsys.readouterr()
+    assert "no rule was given" in told.out
+    assert f"{tmp_path / 'file'} is a file" in told.err
+    assert exits("compare", old, new, "--markdown", tmp_path) == 2
+    assert "is a directory" in capsys.readouterr().err
+
+
+def test_a_path_of_any_bytes_is_compared(tmp_path: Path) -> None:
+    old, new = runs(tmp_path, Wanted(three(0.16)))
+    odd = new.rename(tmp_path / os.fsdecode(b"b\xff"))
+    comparison = compare(old, odd, RULES)
+    for text in (comparison.to_text(), comparison.to_markdown(), comparison.to_junit(), comparison.to_github()):
+        assert text.encode()
+
+
+def test_species_with_axes_are_matched_in_quotes(tmp_path: Path) -> None:
+    keys = [("attack_error_rate", "bona_fide_error=0.01", f"morph weight={weight}") for weight in (0.3, 0.4)]
+    old = write(tmp_path / "a", Wanted({keys[0]: errors(0.1)}))
+    new = write(tmp_path / "b", Wanted({keys[1]: errors(0.2)}))
+    rule = failing_on(["macer@bscer1:+2pp"])
+    assert exits("compare", old, new, *rule, "--match", "morph weight=0.3=morph weight=0.4") == 2
+    assert exits("compare", old, new, *rule, "--match", '"morph weight=0.3"="morph weight=0.4"') == 1
 
 
 def test_match_and_strict_reach_the_gate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,6 +61,9 @@ def test_a_rule_means(
         ("eer:+2 percent", "got tolerance '\\+2 percent'"),
         ("eer:+infpp", "got tolerance"),
         ("eer:+1e999", "expected a finite number"),
+        ("eer:+1", r"could never fail; write less, such as \+2pp"),
+        ("tmr@fmr=0.01:-2", "could never fail"),
+        ("eer:+100pp", "could never fail"),
         ("decidability:-1pp", "no points"),
         ("eer@fmr1:+1pp", "got a rate of 1"),
         ("eer@fmr=1e-:+1pp", "expected a number"),
@@ -91,6 +94,11 @@ def test_a_rule_that_stands_twice_is_refused() -> None:
         parse_rules(["eer:+1pp", "auc:-0.01", "eer:+1pp"])
 
 
+def test_what_is_no_text_is_no_rule() -> None:
+    with pytest.raises(ConfigError, match=r"got rule None; expected text, such as bscer@macer5:\+2pp"):
+        parse_rules(["eer:+1pp", None])  # type: ignore[list-item]
+
+
 def test_every_abbreviation_is_of_a_figure() -> None:
     assert set(ALIASES.values()) <= set(FIGURES)
     assert {figure for figure, _ in AT_A_POINT.values()} <= set(FIGURES)
@@ -98,12 +106,12 @@ def test_every_abbreviation_is_of_a_figure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "base", "allowed"), [("pp", 0.3, 0.02), ("%", 0.3, 0.006), ("%", -0.3, 0.006), ("", 0.3, 2.0)]
+    ("unit", "base", "allowed"), [("pp", 0.3, 0.002), ("%", 0.3, 0.0006), ("%", -0.3, 0.0006), ("", 0.3, 0.2)]
 )
 def test_a_tolerance_is_in_points_of_a_share_percent_of_the_base_or_the_figures_unit(
     unit: str, base: float, allowed: float
 ) -> None:
-    assert parse_rule(f"eer:+2{unit}").tolerance.allowed(base) == pytest.approx(allowed)
+    assert parse_rule(f"eer:+0.2{unit}").tolerance.allowed(base) == pytest.approx(allowed)
 
 
 # ----------------------------------------------------------------------------------------------- which figures it means

@@ -123,6 +123,12 @@ def test_what_cannot_be_compared_fails_with_one_message(project: pytest.Pytester
         def test_bad_rule(impersona_gate):
             impersona_gate("runs/base", "runs/same", fail_on=["bscr@macer5:+2pp"])
 
+        def test_no_path(impersona_gate):
+            impersona_gate("runs/base", 5, fail_on=[])
+
+        def test_no_text(impersona_gate):
+            impersona_gate("runs/base", "runs/same", fail_on=[None])
+
         def test_bad_sweep(impersona_gate):
             impersona_gate("runs/base", "broken.yaml", fail_on=["eer:+1pp"])
 
@@ -132,13 +138,15 @@ def test_what_cannot_be_compared_fails_with_one_message(project: pytest.Pytester
         """
     )
     result = session(project)
-    result.assert_outcomes(failed=5, errors=1)
+    result.assert_outcomes(failed=7, errors=1)
     said = result.stdout.str()
     for message in (
         "impersona gate: got no base; call impersona_gate(base, new, fail_on=[...])",
         "impersona gate: got no fail_on;",
         f"impersona gate: MissingFile: no baseline and no run folder at {project.path}/baselines/none.json; a ",
         "impersona gate: UnknownName: unknown figure 'bscr'; did you mean 'bscer'",
+        "impersona gate: got new 5; expected a path, or a sweep",
+        "impersona gate: ConfigError: got rule None; expected text, such as bscer@macer5:+2pp",
         "impersona gate: UnknownName: unknown key 'nane'; did you mean 'name'",
         "the marker impersona_gate got bsae; it takes base, new, fail_on, match, strict, out",
     ):

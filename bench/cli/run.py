@@ -207,6 +207,8 @@ def _headline(outcome: Success) -> str:
     for figure in HEADLINE:
         # Of several operating points, the strictest that the trials support.
         whole = [r for r in outcome.figures if r["figure"] == figure and r["group"] is None]
+        # Of a figure for each species and for all of them, that for all: the worst, or all together.
+        whole = [r for r in whole if not r.get("species")] or whole
         found = [r for r in whole if r["value"] is not None]
         if found:
             point = f" at {found[-1]['operating_point']}" if found[-1]["operating_point"] else ""

@@ -141,10 +141,16 @@ def _refuse_undrawn(rule: Rule, one: Candidate) -> None:
 def _meets_nothing(rule: Rule, meant: Sequence[Pair], every: Sequence[Pair], old: Standing, now: Standing) -> str:
     start = f"rule {rule.text!r} meets no figure that {old.path} (BASE) and {now.path} (NEW) both have"
     if not meant:
-        there = list(dict.fromkeys(labels_in_words(pair.labels) for pair in every))
+        there = list(dict.fromkeys(labels_in_words(pair.labels, whole=True) for pair in every))
         asked = ", ".join(f"{key}={value}" for key, value in rule.where.items())
         return f"{start}: no cell fits [{asked}]; there are {'; '.join(there[:_FEW])}{'; ...' if there[_FEW:] else ''}"
     if any(_picked(rule, pair) for pair in meant):
+        new = [figures_of(pair)[1].get(key) for pair in meant for key in _picked(rule, pair)]
+        if old.kind == "baseline" and all(one is None or one.value is None for one in new):
+            return (
+                f"{start}: the baseline has not, and NEW has no value of it, since its data are too few or cannot give "
+                "it; ask for an operating point that they support"
+            )
         remedy = f"impersona baseline save RUN --out {old.path} --figure '{rule.text.rpartition(':')[0]}' --replace"
         return f"{start}: only NEW has it; " + (
             f"save the baseline again, with it: {remedy}" if old.kind == "baseline" else "run BASE's sweep with it"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -13,6 +15,8 @@ from reports import numbers
 
 FAILED_RULES = 1
 _NARROWEST, _WIDEST = 80, 140
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_MATCH = re.compile(r'(?:"([^"]+)"|([^="]+))=(?:"([^"]+)"|([^="]+))')
 
 
 @click.command(short_help="Compare two runs by rules: did anything get worse?")
@@ -21,8 +25,8 @@ _NARROWEST, _WIDEST = 80, 140
 @click.option("--fail-on", "rules", multiple=True, metavar="RULE", help="Such as bscer@macer5:+2pp; may be repeated.")
 @click.option("--match", "matches", multiple=True, metavar="OLD=NEW", help="What BASE calls OLD is NEW's NEW.")
 @click.option("--strict", is_flag=True, help="Fail, too, where the data cannot tell.")
-@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML.")
-@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write Markdown.")
+@click.option("--junit", type=_FILE, metavar="FILE", help="Write JUnit XML.")
+@click.option("--markdown", type=_FILE, metavar="FILE", help="Write Markdown.")
 @click.option("--github", is_flag=True, help="Annotate a GitHub Actions run, and add to its summary.")
 def compare(
     base: Path,
@@ -45,10 +49,10 @@ def compare(
     from reports.gate.github import append_summary
 
     comparison = compared(base, new, rules, match=_pairs(matches), strict=strict)
+    click.echo(comparison.to_text(_width()), nl=False)
     for path, text in ((junit, comparison.to_junit), (markdown, comparison.to_markdown)):
         if path is not None:
-            replace(path, text().encode())
-    click.echo(comparison.to_text(_width()), nl=False)
+            _written(path, text().encode(), replace)
     if github:
         click.echo(comparison.to_github(), nl=False)
         append_summary(comparison)
@@ -56,12 +60,26 @@ def compare(
         sys.exit(FAILED_RULES)
 
 
+def _written(path: Path, data: bytes, replace: Callable[[Path, bytes], None]) -> None:
+    if not path.is_symlink() and (path.is_file() or not path.exists()):
+        replace(path, data)
+        return
+    try:
+        path.write_bytes(data)  # /dev/stdout, a pipe: something that takes bytes and must stay
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
 def _pairs(matches: tuple[str, ...]) -> dict[str, str]:
     found = {}
     for text in matches:
-        old, equals, new = text.partition("=")
-        if not (old and equals and new):
-            raise ConfigError(f"--match: got {text!r}; expected OLD=NEW, such as --match dlib_resnet=dlib_resnet-2")
+        parts = _MATCH.fullmatch(text)
+        if parts is None:
+            raise ConfigError(
+                f"--match: got {text!r}; expected OLD=NEW, such as --match dlib_resnet=dlib_resnet-2, and quotes "
+                """around a name that holds an equals sign: --match '"collage weight=0.3"="collage weight=0.4"'"""
+            )
+        old, new = parts[1] or parts[2], parts[3] or parts[4]
         if old in found:
             raise ConfigError(f"--match: got {old!r} twice; expected one new label for each")
         found[old] = new
@@ -80,7 +98,7 @@ def baseline() -> None:
 
 @baseline.command(short_help="Save what a run says as a baseline.")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The file [default: NAME.baseline.json].")
+@click.option("--out", type=_FILE, metavar="FILE", help="The file [default: NAME.baseline.json].")
 @click.option(
     "--figure", "figures", multiple=True, metavar="PATTERN",
     help="Which figures, as in a rule: tmr@fmr=0.001[recognizer=lbp]; '*' for all [default: the headline figures].",

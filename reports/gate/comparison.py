@@ -66,14 +66,19 @@ def compare(
             "runs with draws: 1000, which is the default"
         )
     return Comparison(
-        base=old.path,
-        new=now.path,
+        base=_printable(old.path),
+        new=_printable(now.path),
         rows=_rows(candidates, matching.pairs, strict),
         changed=changes_between(old, now, matching.pairs),
         notes=list(matching.notes),
         warnings=_warnings(matching, old),
         strict=strict,
     )
+
+
+def _printable(path: str) -> str:
+    """A path, though its bytes may be no UTF-8."""
+    return os.fsencode(path).decode(errors="replace")
 
 
 def read_standing(path: str | os.PathLike[str]) -> Standing:
@@ -206,7 +211,7 @@ def _without_aligner(pair: Pair) -> str:
 def _refuse_failed(now: Standing) -> None:
     if not now.failed:
         return
-    lines = [f"  - {labels_in_words(one.labels)}: {one.reason}" for one in now.failed[:_FEW]]
+    lines = [f"  - {labels_in_words(one.labels, whole=True)}: {one.reason}" for one in now.failed[:_FEW]]
     more = [f"  - and {len(now.failed) - _FEW} more"] if len(now.failed) > _FEW else []
     raise ConfigError(
         "\n".join(
@@ -224,7 +229,7 @@ def _refuse_failed(now: Standing) -> None:
 def _nothing_in_common(old: Standing, now: Standing) -> str:
     names = []
     for one in (old, now):
-        cells = list(dict.fromkeys(labels_in_words(cell.labels) for cell in one.cells))
+        cells = list(dict.fromkeys(labels_in_words(cell.labels, whole=True) for cell in one.cells))
         names.append("; ".join(cells[:_FEW]) + ("; ..." if cells[_FEW:] else "") or "nothing that succeeded")
     return (
         f"{old.path} (BASE) and {now.path} (NEW) have no cell in common: BASE has {names[0]}, NEW has {names[1]}; if "
@@ -233,9 +238,13 @@ def _nothing_in_common(old: Standing, now: Standing) -> str:
 
 
 def _warnings(matching: Matching, old: Standing) -> list[str]:
-    found = [f"{labels_in_words(one.labels)} failed in BASE and is not compared: {one.reason}" for one in old.failed]
-    found += [f"{labels_in_words(pair.labels)} is in BASE only, and no rule asks for it" for pair in matching.base_only]
-    found += [f"{labels_in_words(pair.labels)} is in NEW only, and is not compared" for pair in matching.new_only]
+    found = [
+        f"{labels_in_words(one.labels, whole=True)} failed in BASE and is not compared: {one.reason}"
+        for one in old.failed
+    ]
+    names = {id(pair): labels_in_words(pair.labels, whole=True) for pair in [*matching.base_only, *matching.new_only]}
+    found += [f"{names[id(pair)]} is in BASE only, and no rule asks for it" for pair in matching.base_only]
+    found += [f"{names[id(pair)]} is in NEW only, and is not compared" for pair in matching.new_only]
     for pair in matching.pairs:
         if made_and_judged(pair):
             found.append(

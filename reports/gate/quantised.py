@@ -22,6 +22,9 @@ _MOST_STEPS = _NOTHING - 1
 _DIGITS = 50
 """Binary digits of the largest multiple: float64 holds it exactly."""
 
+_GRIDS = (-1200, 960)
+"""Exponents of a step, smallest and largest: with any of them no multiple overflows float64."""
+
 
 class Packed(NamedTuple):
     """Draws, packed.
@@ -57,7 +60,7 @@ def unpacked(one: Packed) -> Draws:
     """The draws, float64 (B,), NaN for no value.
 
     Raises:
-        ValueError: the codes are no base64 of 16-bit numbers.
+        ValueError: the codes are no base64 of 16-bit numbers, or what they count is beyond float64.
     """
     try:
         data = base64.b64decode(one.codes, validate=True)
@@ -65,6 +68,8 @@ def unpacked(one: Packed) -> Draws:
         raise ValueError(f"no base64 ({error})") from error
     if not data or len(data) % 2:
         raise ValueError(f"{len(data)} bytes, expected two a draw")
+    if not (_GRIDS[0] <= one.grid <= _GRIDS[1] and abs(one.first) <= 2**_DIGITS):
+        raise ValueError(f"grid {one.grid} and first {one.first} are out of range")
     codes = np.frombuffer(data, "<u2").astype(np.float64)
     found: Draws = np.where(codes == _NOTHING, np.nan, np.ldexp(codes + one.first, one.grid))
     return found

@@ -139,6 +139,8 @@ def parse_rules(texts: Sequence[str]) -> list[Rule]:
         ConfigError: one that cannot be understood, or that stands twice.
         UnknownName: a figure that there is not.
     """
+    if strange := [text for text in texts if not isinstance(text, str)]:
+        raise ConfigError(f"got rule {strange[0]!r}; expected text, {_EXAMPLE}")
     if twice := [text for text in texts if list(texts).count(text) > 1]:
         raise ConfigError(f"rule {twice[0]!r}: got it twice; each counts in the correction, so give it once")
     return [parse_rule(text) for text in texts]
@@ -228,6 +230,11 @@ def _tolerance(text: str, figure: str, rule: str) -> Tolerance:
     amount = float(found["amount"])
     if not math.isfinite(amount):
         raise ConfigError(f"rule {rule!r}: got tolerance {text.strip()!r}; expected a finite number: {example}")
+    if unit == "share" and amount >= {"pp": 100, "": 1}.get(found["unit"], math.inf):
+        raise ConfigError(
+            f"rule {rule!r}: got tolerance {text.strip()!r}; no share changes by more than 100 points, so that "
+            f"the rule could never fail; write less, such as {example}"
+        )
     kinds: Mapping[str, Unit] = {"pp": "pp", "%": "%", "": ""}
     return Tolerance("up" if got == "+" else "down", amount, kinds[found["unit"]])
 

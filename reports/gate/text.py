@@ -10,7 +10,10 @@ from reports.gate.rows import Comparison, Row
 _GAP = 2
 _NARROWEST = 12
 _FLEXIBLE = (0, 1)
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_COMMAND = re.compile(r"^( *)::", re.MULTILINE)
+"""What a log of GitHub Actions would take for a command: no name may give one."""
+
 _BREAKS = "@[],:/ "
 
 
@@ -22,7 +25,7 @@ def as_text(comparison: Comparison, width: int) -> str:
     if columns == 6:
         table = [(*row[:5], row[6]) for row in table]
     blocks = [
-        f"BASE {comparison.base}\nNEW  {comparison.new}",
+        f"BASE {_plain(comparison.base)}\nNEW  {_plain(comparison.new)}",
         _table(table, width),
         *_section("", [row.sentence for row in _worth_a_sentence(comparison)], width),
         *_section("what changed", list(map(str, comparison.changed)) or ["nothing that is recorded"], width),
@@ -30,7 +33,12 @@ def as_text(comparison: Comparison, width: int) -> str:
         *_section("warning", comparison.warnings, width),
         _filled(comparison.result, width),
     ]
-    return _CONTROL.sub("", "\n\n".join(blocks)) + "\n"
+    return _COMMAND.sub(r"\1: :", "\n\n".join(blocks)) + "\n"
+
+
+def _plain(text: str) -> str:
+    """A name, or what names somebody, on one line."""
+    return _CONTROL.sub(" ", text)
 
 
 def _worth_a_sentence(comparison: Comparison) -> list[Row]:
@@ -42,8 +50,8 @@ def _cells(row: Row) -> tuple[str, ...]:
     scale = row.scale
     difference = f"{scale.signed(row.difference)}{scale.unit}" if row.difference is not None else ""
     return (
-        row.rule or row.title.figure,
-        f"{row.title.who}, {row.title.where}",
+        _plain(row.rule or row.title.figure),
+        _plain(f"{row.title.who}, {row.title.where}"),
         scale.value(row.base),
         scale.value(row.new),
         "\n".join(filter(None, [difference, row.interval])),
@@ -104,7 +112,7 @@ def _pieces(text: str, breaks: str) -> list[str]:
 
 def _filled(text: str, width: int, first: str = "", others: str = "  ") -> str:
     """A sentence in lines that break at spaces."""
-    lines = _wrapped(text, width - max(len(first), len(others)), " ")
+    lines = _wrapped(_plain(text), width - max(len(first), len(others)), " ")
     return "\n".join((others if number else first) + line for number, line in enumerate(lines))
 
 

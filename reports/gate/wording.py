@@ -80,7 +80,7 @@ def title_of(pair: Pair, key: DrawKey, with_aligner: bool) -> Title:
     maker = labels.get("generator") or labels.get("attack")
     parts = [str(labels.get("dataset")), str(labels.get("protocol")).replace("_", " ")]
     parts += [f"aligner {aligner}"] if with_aligner and judged and aligner else []
-    parts += [f"{name.rpartition('.')[2].replace('_', ' ')} {in_words(value)}" for name, value in settings.items()]
+    parts += [_setting(name, value) for name, value in settings.items()]
     parts += [f"species {key.species}"] if key.species else []
     parts += [key.group] if key.group else []
     who = str(judged or f"aligner {aligner}")
@@ -119,14 +119,25 @@ def in_words(value: Any) -> str:
     return "+".join(map(in_words, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def labels_in_words(labels: Mapping[str, Any]) -> str:
-    """A cell, as a refusal names it."""
+def labels_in_words(labels: Mapping[str, Any], whole: bool = False) -> str:
+    """A cell, as a refusal names it.
+
+    Args:
+        labels: the cell's.
+        whole: whether with its settings, which tell it from others of the same name.
+    """
     if not labels:
         return "a cell"
     who = [str(labels[role]) for role in ROLES if labels.get(role)]
-    aligner = (labels.get("settings") or {}).get("aligner")
-    who = who or [str(aligner or "?")]
-    return f"{' on '.join(who)} ({labels.get('dataset')}, {str(labels.get('protocol')).replace('_', ' ')})"
+    settings = labels.get("settings") or {}
+    who = who or [str(settings.get("aligner") or "?")]
+    where = [str(labels.get("dataset")), str(labels.get("protocol")).replace("_", " ")]
+    where += [_setting(name, value) for name, value in settings.items()] if whole else []
+    return f"{' on '.join(who)} ({', '.join(where)})"
+
+
+def _setting(name: str, value: Any) -> str:
+    return f"{name.rpartition('.')[2].replace('_', ' ')} {in_words(value)}"
 
 
 # ------------------------------------------------------------------------------------------------------------ numbers
