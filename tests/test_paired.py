@@ -390,3 +390,15 @@ def test_five_points_are_really_lost_in_the_simulation() -> None:
     assert np.corrcoef(base[:, 1], new[:, 1])[0, 1] == pytest.approx(0.5, abs=0.02)
     assert np.corrcoef(base[:, 0], base[:, 1])[0, 1] == pytest.approx(0.4, abs=0.02)
     assert np.corrcoef(base[::5, 0], base[1::5, 0])[0, 1] == pytest.approx(0.3, abs=0.02)
+
+
+def test_runs_that_are_identical_draw_by_draw_need_no_ninety_per_cent() -> None:
+    draws = np.full(100, np.nan)
+    draws[:50] = np.linspace(0.1, 0.2, 50)
+    same = paired_difference(0.15, 0.15, draws, draws.copy())
+    assert same is not None
+    assert same.identical
+    assert judge([same], ["up"], [0.0], [40])[0].verdict == "no change"
+    other = draws.copy()
+    other[3] += 0.01
+    assert paired_difference(0.15, 0.15, draws, other) is None

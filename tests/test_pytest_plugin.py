@@ -272,7 +272,7 @@ def test_a_sweep_is_run_first(pytester: pytest.Pytester) -> None:
         [
             "impersona gate: 1 cell of the sweep squares failed, so that nothing can be compared:",
             "  CorruptFile: broken.onnx: *",
-            "sweep.yaml against base.json: passed (1 cannot tell)  (*test_file)",
+            "sweep.yaml against base.json: passed (1 no change)  (*test_file)",
         ]
     )
     files = sorted((pytester.path / "junit").glob("*.xml"))

@@ -170,7 +170,8 @@ def paired_difference(
         new_draws: float64 (B,), of the other run, on the same draws.
 
     Returns:
-        The difference; None where fewer than 90 % of the draws, or fewer than two, are defined in both.
+        The difference; None where fewer than 90 % of the draws, or fewer than two, are defined in both, unless both
+        runs are identical on every one.
 
     Raises:
         ShapeError: draws that do not fit each other, or a figure that is not finite.
@@ -183,6 +184,8 @@ def paired_difference(
         raise ShapeError(f"got figures {base!r} and {new!r}; expected finite numbers")
     both = np.isfinite(base_draws) & np.isfinite(new_draws)
     drawn = new_draws[both] - base_draws[both]
+    if base == new and np.array_equal(base_draws, new_draws, equal_nan=True):
+        return PairedDifference(base, new, 0.0, 0.0, 0.0, drawn.size)
     if drawn.size < max(DEFINED_SHARE * base_draws.size, 2):
         return None
     scale = max(abs(base), abs(new), float(np.abs(base_draws[both]).max()), float(np.abs(new_draws[both]).max()))

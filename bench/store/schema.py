@@ -143,7 +143,7 @@ PORTRAITS: Table = {
 }
 
 PRESENTATIONS: Table = {
-    "sample": Column(pa.string(), "", "what was shown: a frame key, or the digest of a made face"),
+    "sample": Column(pa.string(), "name", "what was shown: a frame key, or the digest of a made face"),
     "species": Column(pa.dictionary(pa.int16(), pa.string()), "species", "of attack; null for a bona fide photo"),
     "subjects": Column(pa.list_(pa.string()), "subject", "whom it rests on: one person, or everybody who contributed"),
     "reference": Column(
