@@ -21,7 +21,7 @@ from bench.sweep.instances import plugin
 from bench.sweep.plan import plan
 from bench.sweep.presentations import present
 from bench.sweep.runner import run_sweep
-from tests.toys import COLOURS, ToyDetector, ToyGenerator, add_toys, photos, write
+from tests.toys import COLOURS, ToyDetector, ToyGenerator, add_toys, only, photos, write
 
 PEOPLE = {f"person{number}": (90 + 40 * (number % 4), 60 + 25 * (number % 7), 20 + 9 * number) for number in range(12)}
 
@@ -46,13 +46,6 @@ def sweep(own_registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def cache(tmp_path: Path) -> ArrayCache:
     return ArrayCache(DiskStore(tmp_path / "cache"))
-
-
-def only(run: RunFolder) -> dict[str, Any]:
-    """The outcome of a run of one cell."""
-    outcomes = run.outcomes()
-    assert [outcome["status"] for outcome in outcomes] == ["success"], outcomes[0].get("traceback")
-    return dict(outcomes[0])
 
 
 def shown_in(run: RunFolder) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from bench.store.faces import FaceStore
 from bench.store.run_folder import RunFolder
 from bench.sweep.plan import plan
 from bench.sweep.runner import run_sweep
-from tests.toys import ToyAttack, ToyGenerator, add_toys, photos, write
+from tests.toys import ToyAttack, ToyGenerator, add_toys, only, photos, write
 
 FOUR = ("both", "swapped", "preserved", "neither")
 
@@ -46,13 +46,6 @@ def sweep(own_registry: Registry, tmp_path: Path) -> Callable[..., Any]:
 @pytest.fixture
 def cache(tmp_path: Path) -> ArrayCache:
     return ArrayCache(DiskStore(tmp_path / "cache"))
-
-
-def only(run: RunFolder) -> dict[str, Any]:
-    """The outcome of a run of one cell."""
-    outcomes = run.outcomes()
-    assert [outcome["status"] for outcome in outcomes] == ["success"], outcomes[0].get("traceback")
-    return dict(outcomes[0])
 
 
 def tables(run: RunFolder) -> dict[str, pd.DataFrame]:

@@ -26,6 +26,7 @@ from bench.api import (
     Template,
 )
 from bench.registry import Registry
+from bench.store.run_folder import RunFolder
 
 COLOURS = {"ann": (250, 10, 10), "bob": (10, 250, 10), "cyd": (10, 10, 250), "dan": (200, 200, 10)}
 
@@ -213,6 +214,13 @@ def add_toys(registry: Registry) -> None:
             "the tests",
         )
     ToyRecognizer.embedded = ToyGenerator.made = ToyAttack.made = ToyDetector.scored = 0
+
+
+def only(run: RunFolder) -> dict[str, Any]:
+    """The outcome of a run of one cell."""
+    outcomes = run.outcomes()
+    assert [outcome["status"] for outcome in outcomes] == ["success"], outcomes[0].get("traceback")
+    return dict(outcomes[0])
 
 
 def photos(root: Path, per_person: int = 3, people: Sequence[str] = tuple(COLOURS)) -> Path:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from bench import registry
-from bench.api import Kind
-from bench.config import PluginEntry, axes_of, refuse_unknown
+from bench.api import Detector, Kind, Recognizer
+from bench.config import PluginEntry, RecognizerEntry, axes_of, refuse_unknown
 from bench.sweep.inputs import Entry
 from bench.sweep.instances import plain
 
@@ -34,3 +34,20 @@ def expand(kind: Kind, entry: PluginEntry) -> Iterator[tuple[Entry, Axes]]:
     for values in itertools.product(*axes.values()):
         chosen = dict(zip(axes, values, strict=True))
         yield {"name": entry.name, **given, **chosen}, {f"{kind}.{axis}": value for axis, value in chosen.items()}
+
+
+def aligners_of(wanted: RecognizerEntry, judge: Recognizer | Detector) -> Iterator[tuple[Entry, Axes]]:
+    """Every aligner of a recognizer or detector: those that stand beside it, or the one that it asks for.
+
+    Args:
+        wanted: its entry in the sweep file.
+        judge: the plugin.
+
+    Raises:
+        UnknownName: an aligner or setting that is not there.
+    """
+    entries = wanted.aligner
+    if entries is None:
+        entries = (PluginEntry.model_validate(dict(judge.default_aligner())),)
+    for entry in entries:
+        yield from expand("aligner", entry)

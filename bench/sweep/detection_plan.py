@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.api import Aligner, Dataset, Detector, EmbeddedDataset
-from bench.config import DetectorEntry, PluginEntry, Sweep
+from bench.config import Sweep
 from bench.errors import ConfigError
 from bench.provenance import value_digest
-from bench.sweep.axes import Axes, expand
+from bench.sweep.axes import Axes, aligners_of, expand
 from bench.sweep.calibration_plan import calibration_entry, origin_name, refuse_overlap
 from bench.sweep.inputs import Entry, identity_of, images_digest
 from bench.sweep.instances import plain, plugin
@@ -135,7 +135,7 @@ def plan_detectors(sweep: Sweep, dataset_entry: Entry, dataset_axes: Axes, exhib
                     f"{entry['name']} compares a suspect with a trusted photo of the same person, and a data set that "
                     "is shown by its labels has none; take a detector of single photos"
                 )
-            for finder, aligner_axes in _aligners(wanted, detector):
+            for finder, aligner_axes in aligners_of(wanted, detector):
                 aligner: Aligner = plugin("aligner", finder)
                 labels = {
                     "dataset": dataset_entry["name"],
@@ -198,14 +198,6 @@ def _plan_calibration(
         refuse_overlap(sorted(other.people & exhibition.people), exhibition.people, origin)
     part = {"kind": "presentations", "origin": origin, **other.part}
     return part, {f"calibration.{role}": one for role, one in other.entries.items()}
-
-
-def _aligners(wanted: DetectorEntry, detector: Detector) -> Iterator[tuple[Entry, Axes]]:
-    entries = wanted.aligner
-    if entries is None:
-        entries = (PluginEntry.model_validate(dict(detector.default_aligner())),)
-    for entry in entries:
-        yield from expand("aligner", entry)
 
 
 def _in_words(value: Any) -> str:

@@ -12,13 +12,13 @@ from functools import cached_property
 from typing import Any
 
 from bench.api import Aligner, Cell, Dataset, Recognizer, Trials
-from bench.config import PluginEntry, RecognizerEntry, Sweep
+from bench.config import Sweep
 from bench.datasets.searches import ONE_TO_MANY, draw_searches
 from bench.errors import ConfigError, UnknownName
 from bench.provenance import images_read_by, value_digest
 from bench.sweep.acquisition import check_cast
 from bench.sweep.alignment import photos_part
-from bench.sweep.axes import Axes, expand
+from bench.sweep.axes import Axes, aligners_of, expand
 from bench.sweep.calibration_plan import calibration_identity, plan_calibration
 from bench.sweep.detection_plan import detection_identity, plan_detectors, plan_exhibition
 from bench.sweep.grouping import plan_columns
@@ -177,7 +177,7 @@ def _cells(drawn: _Drawn, dataset_axes: Axes, work: _Work) -> Iterator[Cell]:
     for wanted in sweep.recognizers:
         for entry, axes in expand("recognizer", wanted):
             recognizer: Recognizer = plugin("recognizer", entry)
-            for aligner_entry, aligner_axes in _aligners(wanted, recognizer):
+            for aligner_entry, aligner_axes in aligners_of(wanted, recognizer):
                 aligner: Aligner = plugin("aligner", aligner_entry)
                 check_cast(Cast(dataset_entry, aligner_entry, entry), drawn.dataset)
                 finder = {"aligner": aligner_entry["name"], **aligner_axes}
@@ -245,14 +245,6 @@ def _cell(sweep: Sweep, part: Mapping[str, Any], settings: Mapping[str, Entry], 
         "seed": sweep.seed,
     }
     return Cell(value_digest(_keyed(identity)), _with_settings(identity, settings), labels)
-
-
-def _aligners(wanted: RecognizerEntry, recognizer: Recognizer) -> Iterator[tuple[Entry, Axes]]:
-    entries = wanted.aligner
-    if entries is None:
-        entries = (PluginEntry.model_validate(dict(recognizer.default_aligner())),)
-    for entry in entries:
-        yield from expand("aligner", entry)
 
 
 def _with_settings(identity: Mapping[str, Any], entries: Mapping[str, Entry]) -> dict[str, Any]:
