@@ -72,7 +72,7 @@ def test_lfw_view_2(tmp_path: Path, real_data: Path, real_models: Path, chromium
     assert (tmp_path / "cold" / "summary.json").read_bytes() == (tmp_path / "warm" / "summary.json").read_bytes()
     again = RunFolder.open(tmp_path / "warm")
     assert [outcome["counts"]["embeddings_computed"] for outcome in again.outcomes()] == [0, 0, 0]
-    assert warm <= 10
+    assert warm <= 0.1 * cold  # a ratio: machines are noisy
     summary = again.summary()
     assert figure(summary, "dlib_resnet", "best_accuracy")["value"] >= 0.988
     assert figure(summary, "dlib_resnet", "true_match_rate", "fmr=0.01")["value"] >= 0.985
