@@ -60,6 +60,8 @@ class PluginRow:
         requires: top-level modules that must be installed.
         ready: ``"module:function"`` of a light function without arguments that returns what is missing on this
             machine, one line, or an empty string; empty for "nothing besides `requires`".
+        recipe: ``"module:NAME"`` of a `generators.training.recipe.Trainable`, from which `impersona train` and
+            `impersona describe` build its networks; empty for what is not trained.
     """
 
     kind: Kind
@@ -71,6 +73,7 @@ class PluginRow:
     licence: str
     requires: tuple[str, ...] = ()
     ready: str = ""
+    recipe: str = ""
 
 
 # ----------------------------------------------------------------------------------------------------- values: data
@@ -381,9 +384,19 @@ class Parser(Plugin, Protocol):
     """Labels the pixels of a crop."""
 
     template: Template
+    batch_size: int
+    """The bench pads every batch to this one size, so that labels do not depend on what shares a batch."""
+
+    def default_aligner(self) -> Mapping[str, Any]:
+        """The sweep-file entry, ``{"name": ..., settings}``, of the aligner to use where none is named."""
+        ...
 
     def parse(self, crops: Crops) -> NDArray[np.uint8]:
-        """uint8 (N, S, S), 19-class CelebAMask-HQ labels."""
+        """uint8 (N, S, S), 19-class CelebAMask-HQ labels, as in `MaskedDataset.mask`."""
+        ...
+
+    def runtime(self) -> Mapping[str, str]:
+        """What really ran, known after the first `parse`: ``provider`` or ``device``, library versions."""
         ...
 
 

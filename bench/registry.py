@@ -17,7 +17,7 @@ from typing import Any, get_args
 from bench import api, wiring
 from bench.api import KINDS, Kind, PluginRow
 from bench.config import validate_settings
-from bench.errors import MissingDependency, MissingFile, PluginError, UnknownName
+from bench.errors import ConfigError, MissingDependency, MissingFile, PluginError, UnknownName
 
 PROTOCOLS: Mapping[Kind, type] = {
     "dataset": api.Dataset,
@@ -156,6 +156,18 @@ def load(kind: Kind, name: str, **settings: Any) -> Any:
     return plugin
 
 
+def trainable(row: PluginRow) -> Any:
+    """The `generators.training.recipe.Trainable` of a plugin; imports torch.
+
+    Raises:
+        ConfigError: there is nothing to train in it.
+    """
+    if not row.recipe:
+        known = ", ".join(sorted(one.name for one in registry().rows() if one.recipe))
+        raise ConfigError(f"{row.kind} {row.name!r} has nothing to train; these have: {known or 'none'}")
+    return _resolve(row, row.recipe)
+
+
 def what_is_missing(row: PluginRow) -> str:
     """What keeps a plugin from being used here, one line; empty if nothing does. Imports nothing heavy."""
     absent = [module for module in row.requires if importlib.util.find_spec(module) is None]
@@ -189,7 +201,7 @@ def _checked(row: PluginRow | Mapping[str, Any], origin: str) -> PluginRow:
         raise PluginError(f"{origin}: plugin {row.name!r} is of kind {row.kind!r}; expected one of {', '.join(KINDS)}")
     if not row.name or row.name != row.name.lower() or not row.name.replace("_", "").isalnum():
         raise PluginError(f"{origin}: plugin name {row.name!r}; expected lower-case letters, digits and underscores")
-    for field in ("target", "settings", "ready"):
+    for field in ("target", "settings", "ready", "recipe"):
         value = getattr(row, field)
         if (value or field == "target") and not _is_target(value):
             raise PluginError(f"{origin}: {row.kind} {row.name!r} has {field} {value!r}; expected 'module:name'")

@@ -125,9 +125,16 @@ class Parser(Toy):
     """Dark pixels are hair."""
 
     template = SMALL
+    batch_size: Any = 4
+
+    def default_aligner(self) -> Any:
+        return {"name": "none"}
 
     def parse(self, crops: Any) -> Any:
         return np.where(crops.mean(axis=1) < 0.5, 13, 1).astype(np.uint8)
+
+    def runtime(self) -> Any:
+        return {"device": "cpu"}
 
 
 class Recognizer(Toy):

@@ -1,0 +1,1 @@
+"""Parsers: which part of a face each pixel of a crop shows."""

@@ -1,0 +1,1 @@
+"""Training recipes of networks that are no generators: the face parser."""

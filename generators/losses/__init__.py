@@ -1,0 +1,1 @@
+"""Losses that every generator shares: plain functions of tensors, each once."""

@@ -1,0 +1,149 @@
+"""What a thing to train is, as the loop sees it: networks by name, phases in order, and one method that knows the maths.
+
+The loop (`generators.training.loop`) never learns what a phase means. In every step it asks which phases there are, and
+for each: the losses, then the gradient of their total in the networks of that phase, then one step of that phase's
+optimizer. A recipe with two networks against each other names two phases; one that is trained alone names one.
+
+Nothing random is kept between steps: all that is drawn in step number n follows from the seed and n, so that a run that
+was stopped and resumed is, bit for bit, the run that never stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from bench.api import GradientRecognizer
+from generators.training.batches import TrainingBatch
+
+Features = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
+"""Images, float32 (N, 3, S, S) in [0, 1], to features of several depths, differentiable: for perceptual losses."""
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """What a phase came to.
+
+    Attributes:
+        total: a scalar with gradients: the weighted sum that is minimised.
+        terms: name to scalar, detached, before weighting; what the log shows.
+    """
+
+    total: torch.Tensor
+    terms: Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step, as all of its phases see it.
+
+    Attributes:
+        number: of the step, from 0.
+        batch: what it learns from; phases that want a fresh batch each say so by `Recipe.batches`.
+        draw: draws on the batch's device, seeded by the run's seed and `number`.
+        shared: what an earlier phase of this step left for a later one, such as the faces that it made, so that nothing
+            is computed twice; empty when the step begins.
+    """
+
+    number: int
+    batch: TrainingBatch
+    draw: torch.Generator
+    shared: dict[str, Any] = field(default_factory=dict)
+
+
+class Recipe(Protocol):
+    """Networks and how they learn."""
+
+    side: int
+    """S, pixels of a side of the images that it wants."""
+    batch_size: int
+    """N, faces a step."""
+    wanted: frozenset[str]
+    """The fields of `TrainingBatch` that it reads, besides ``images`` and ``rows``."""
+    networks: Mapping[str, nn.Module]
+    """Every network that is trained, by name; frozen ones are not among them."""
+    averaged: frozenset[str]
+    """Those whose weights are averaged over the steps (EMA) and released."""
+    ema_decay: float
+    """Of that average, for one step."""
+
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
+        """Phase to optimizer; a network's parameters belong to one optimizer only. Asked once, after the networks moved."""
+        ...
+
+    def phases(self, number: int) -> Sequence[str]:
+        """The phases of step `number`, in order; some may be left out of some steps."""
+        ...
+
+    def losses(self, phase: str, step: Step) -> Losses:
+        """The maths. The loop has made sure that only parameters of this phase's optimizer collect gradients."""
+        ...
+
+    def samples(self, networks: Mapping[str, nn.Module], batch: TrainingBatch) -> torch.Tensor:
+        """float32 (N, C, 3, S, S) in [0, 1]: for each face of a fixed batch C pictures beside each other.
+
+        Args:
+            networks: those of `networks`, the averaged ones with their averages, in eval mode.
+            batch: up to 8 faces, without mirroring.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Frozen:
+    """Networks that teach and are not taught, injected so that a recipe names none of them.
+
+    Attributes:
+        identity: knows who is shown; None where the recipe was built without one.
+        perceptual: features for perceptual losses; None likewise.
+        names: role to the name that every result carries, such as ``{"identity": "dlib_resnet"}``.
+    """
+
+    identity: GradientRecognizer | None = None
+    perceptual: Features | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """Where batches come from; what it gives for a step depends on the seed and the step only."""
+
+    def batch(self, number: int, device: torch.device) -> TrainingBatch:
+        """The faces of step `number`."""
+        ...
+
+    def fixed(self, count: int, device: torch.device) -> TrainingBatch:
+        """`count` faces for sample grids, always the same."""
+        ...
+
+    def close(self) -> None:
+        """Ends what reads ahead; safe to call twice."""
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """What the run card says of the data: digest, faces, people, splits."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Trainable:
+    """What a plugin row's ``recipe`` names.
+
+    Attributes:
+        presets: name (``tiny``, ``base``, ``paper``) to settings, a frozen dataclass of plain values.
+        build: settings and frozen networks to a recipe with fresh networks, drawn from torch's global stream, which the
+            caller has seeded. Under ``torch.device("meta")`` it must build without memory: `impersona describe` counts so.
+        needs: roles of `Frozen` that it wants: ``"identity"``, ``"perceptual"``.
+        source: the data of ``--data``, the recipe, the seed; None for a pack.
+        conditions: what a made face is made of, for `impersona describe`: fields of `FaceBatch` besides ``images``.
+    """
+
+    presets: Mapping[str, Any]
+    build: Callable[[Any, Frozen], Recipe]
+    needs: frozenset[str] = frozenset()
+    source: Callable[[Path, Recipe, int], Source] | None = None
+    conditions: frozenset[str] = frozenset()
