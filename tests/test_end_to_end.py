@@ -43,6 +43,7 @@ def figure(summary: pd.DataFrame, recognizer: str, name: str, point: str | None 
 
 
 @pytest.mark.full
+@pytest.mark.alone
 @pytest.mark.browser
 def test_the_first_run_ends_within_two_minutes_and_its_report_shows_its_figures(tmp_path: Path, chromium: str) -> None:
     seconds = impersona("run", cwd=tmp_path, cache=tmp_path / "cache")
@@ -62,6 +63,7 @@ def test_the_first_run_ends_within_two_minutes_and_its_report_shows_its_figures(
 
 
 @pytest.mark.full
+@pytest.mark.alone
 @pytest.mark.real
 @pytest.mark.browser
 def test_lfw_view_2(tmp_path: Path, real_data: Path, real_models: Path, chromium: str) -> None:

@@ -501,6 +501,7 @@ def test_frames_of_the_contract_fit(run: RunFolder) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.alone
 @pytest.mark.parametrize(("trials", "recognizers", "limit"), [(6000, 3, 10), (1_000_000, 3, 30), (4_000_000, 1, 60)])
 def test_large_runs(tmp_path: Path, trials: int, recognizers: int, limit: float) -> None:
     write_run(tmp_path, list(RECOGNIZERS)[:recognizers], failing=[], trials=trials, people=2000)

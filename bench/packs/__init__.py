@@ -1,1 +1,1 @@
-"""Packs: aligned faces with all that generators train on, in one folder that any machine with NumPy and Pillow reads."""
+"""Packs: aligned faces with all that generators train on, in a folder that NumPy and Pillow can read."""

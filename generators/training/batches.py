@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 
@@ -36,5 +37,6 @@ class TrainingBatch:
 
     def take(self, order: torch.Tensor) -> TrainingBatch:
         """The faces of `order`, int64 (L,), in that order."""
-        picked = {one.name: getattr(self, one.name) for one in fields(self)}
-        return TrainingBatch(**{name: None if one is None else one[order] for name, one in picked.items()})
+        given: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
+        picked: dict[str, Any] = {name: None if one is None else one[order] for name, one in given.items()}
+        return TrainingBatch(**picked)

@@ -1,4 +1,4 @@
-"""What a thing to train is, as the loop sees it: networks by name, phases in order, and one method that knows the maths.
+"""What a thing to train is, as the loop sees it: networks by name, phases in order, one method that knows the maths.
 
 The loop (`generators.training.loop`) never learns what a phase means. In every step it asks which phases there are, and
 for each: the losses, then the gradient of their total in the networks of that phase, then one step of that phase's
@@ -73,7 +73,7 @@ class Recipe(Protocol):
     """Of that average, for one step."""
 
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """Phase to optimizer; a network's parameters belong to one optimizer only. Asked once, after the networks moved."""
+        """Phase to optimizer; a parameter belongs to one optimizer only. Asked once, after the networks moved."""
         ...
 
     def phases(self, number: int) -> Sequence[str]:
@@ -136,7 +136,7 @@ class Trainable:
     Attributes:
         presets: name (``tiny``, ``base``, ``paper``) to settings, a frozen dataclass of plain values.
         build: settings and frozen networks to a recipe with fresh networks, drawn from torch's global stream, which the
-            caller has seeded. Under ``torch.device("meta")`` it must build without memory: `impersona describe` counts so.
+            caller has seeded. It must build under ``torch.device("meta")`` too, where `impersona describe` counts.
         needs: roles of `Frozen` that it wants: ``"identity"``, ``"perceptual"``.
         source: the data of ``--data``, the recipe, the seed; None for a pack.
         conditions: what a made face is made of, for `impersona describe`: fields of `FaceBatch` besides ``images``.
