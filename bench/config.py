@@ -11,14 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from bench.errors import ConfigError, MissingFile, UnknownName
+from bench.errors import ConfigError
+from bench.yaml_files import apply_override, expand_variables, explained, read_mapping, refuse_unknown
 
 Assessment = Literal["verification", "identification"]
-
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class PluginEntry(BaseModel):
@@ -154,11 +152,14 @@ class MakerEntry(PluginEntry):
     Attributes:
         label: what figures call it; by default its name.
         aligner: what finds the contributors' faces; by default what the plugin asks for.
+        parser: what labels the pixels of their photos, where the plugin takes masks; by default the data set's own
+            masks, where it has some, else ``face_parser``.
         goal: what an attack is after; by default to hide a second identity, if it can.
     """
 
     label: str | None = None
     aligner: PluginEntry | None = None
+    parser: PluginEntry | None = None
     goal: Literal["impersonate", "dodge", "hide"] | None = None
 
 
@@ -190,6 +191,20 @@ class Pairs(BaseModel):
         if self.alike_by and self.kind != "look_alikes":
             raise ValueError("alike_by goes with kind: look_alikes")
         return self
+
+
+class Diversity(BaseModel):
+    """How varied made faces are.
+
+    Attributes:
+        faces: so many of the faces are made several times, to see how far noise alone moves them.
+        makings: how often, with the first; 1 for no second time.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    faces: int = Field(default=30, ge=1, le=10_000)
+    makings: int = Field(default=4, ge=1, le=100)
 
 
 class DetectorEntry(RecognizerEntry):
@@ -248,6 +263,7 @@ class Sweep(BaseModel):
         pairs: who contributes to each face.
         keep_faces: which of the made faces the run folder keeps: a few examples of each cell, all, or none.
         detection: what detectors are shown, and where their operating points lie.
+        diversity: how often faces are made again to see how varied they are; null for no figures of diversity.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -271,6 +287,7 @@ class Sweep(BaseModel):
     pairs: Pairs = Pairs()
     keep_faces: Literal["examples", "all", "none"] = "examples"
     detection: Detection = Detection()
+    diversity: Diversity | None = None
 
     @field_validator(
         "columns", "groups", "discard", "generators", "attacks", "detectors", "aligners", "recognizers", mode="before"
@@ -330,19 +347,9 @@ _PARTS: dict[str, type[BaseModel]] = {
     "groups": GroupEntry,
     "pairs": Pairs,
     "detection": Detection,
+    "diversity": Diversity,
 }
 """Keys of a sweep whose mappings have keys of their own."""
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML's safe loader, which refuses a key that stands twice: the second would silently win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", node.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 def load_sweep(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Sweep:
@@ -356,18 +363,9 @@ def load_sweep(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> S
         MissingFile: there is no such file.
         ConfigError: it is not YAML, a key is unknown, a value has the wrong type, or a variable is not set.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        document = yaml.load(text, _StrictLoader)
-    except FileNotFoundError as error:
-        raise MissingFile(f"no sweep file at {path}; examples/ has some to copy") from error
-    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise ConfigError(f"{path} is not a YAML file: {error}") from error
-    if not isinstance(document, dict):
-        got = "an empty file" if document is None else type(document).__name__
-        raise ConfigError(f"{path}: got {got}, expected a mapping with name, dataset, recognizers")
+    document = read_mapping(path, "sweep file", "examples/ has some to copy", "name, dataset, recognizers")
     for override in overrides:
-        _apply(document, override)
+        apply_override(document, override)
     return parse_sweep(document, str(path))
 
 
@@ -378,7 +376,7 @@ def parse_sweep(document: Mapping[str, Any], where: str = "sweep") -> Sweep:
         document: what a sweep file holds.
         where: what to call it in an error.
     """
-    expanded = _expand(document, where)
+    expanded = expand_variables(document, where)
     refuse_unknown(expanded, Sweep.model_fields, where)
     for name, part in _PARTS.items():
         inside = expanded.get(name)
@@ -388,7 +386,7 @@ def parse_sweep(document: Mapping[str, Any], where: str = "sweep") -> Sweep:
     try:
         return Sweep.model_validate(expanded)
     except ValidationError as error:
-        raise ConfigError(_explain(error, where)) from error
+        raise ConfigError(explained(error, where)) from error
 
 
 def parse_entry(value: str | Mapping[str, Any], where: str = "plugin") -> PluginEntry:
@@ -400,7 +398,7 @@ def parse_entry(value: str | Mapping[str, Any], where: str = "plugin") -> Plugin
     try:
         return PluginEntry.model_validate(value)
     except ValidationError as error:
-        raise ConfigError(_explain(error, where)) from error
+        raise ConfigError(explained(error, where)) from error
 
 
 def validate_settings(cls: type, given: Mapping[str, Any], where: str) -> Any:
@@ -419,7 +417,7 @@ def validate_settings(cls: type, given: Mapping[str, Any], where: str) -> Any:
     try:
         return TypeAdapter(cls).validate_python(dict(given))
     except ValidationError as error:
-        raise ConfigError(_explain(error, where)) from error
+        raise ConfigError(explained(error, where)) from error
 
 
 def axes_of(cls: type, given: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -442,92 +440,3 @@ def _takes_list(hint: Any) -> bool:
         return any(_takes_list(option) for option in typing.get_args(hint))
     origin = typing.get_origin(hint) or hint
     return isinstance(origin, type) and issubclass(origin, Iterable) and not issubclass(origin, str | bytes | Mapping)
-
-
-def _apply(document: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise ConfigError(f"--set got {override!r}, expected key=value, such as --set dataset.people=10")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {key}: {text!r} is not a YAML value ({error})") from error
-    *path, last = key.split(".")
-    target: Any = document
-    for part in path:
-        target = _descend(target, part, key)
-    if isinstance(target, list):
-        target[_position(target, last, key)] = value
-    elif isinstance(target, dict):
-        target[last] = value
-    else:
-        raise ConfigError(f"--set {key}: {target!r} has no parts; write that part of the sweep as a mapping")
-
-
-def _descend(target: Any, part: str, key: str) -> Any:
-    if isinstance(target, list):
-        position = _position(target, part, key)
-        if isinstance(target[position], str):
-            target[position] = {"name": target[position]}
-        return target[position]
-    if not isinstance(target, dict):
-        raise ConfigError(f"--set {key}: {target!r} has no part {part!r}")
-    if isinstance(target.get(part), str):
-        target[part] = {"name": target[part]}
-    return target.setdefault(part, {})
-
-
-def _position(target: list[Any], part: str, key: str) -> int:
-    if not part.isdigit() or int(part) >= len(target):
-        raise ConfigError(f"--set {key}: {part!r} is not a position in a list of {len(target)}; they count from 0")
-    return int(part)
-
-
-def _expand(value: Any, where: str) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _expand(entry, where) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_expand(entry, where) for entry in value]
-    if isinstance(value, str):
-        return _VARIABLE.sub(lambda match: _variable(match.group(1), where), value)
-    return value
-
-
-def _variable(name: str, where: str) -> str:
-    if name not in os.environ:
-        raise ConfigError(f"{where} needs the environment variable {name}, which is not set; export {name}=/path/to/it")
-    return os.environ[name]
-
-
-def refuse_unknown(given: Mapping[str, Any], known: Iterable[str], where: str, what: str = "key") -> None:
-    """Makes sure that every key is a known one.
-
-    Args:
-        given: a part of a sweep.
-        known: the keys that it may have.
-        where: what to call the part in an error.
-        what: what to call a key.
-
-    Raises:
-        UnknownName: a key is not; names the nearest that is.
-    """
-    known = list(known)
-    for key in given:
-        if key not in known:
-            raise UnknownName(what, key, known, f"(in {where})")
-
-
-_WANTED = {"tuple_type": "a list, such as [{got}]", "model_type": "a mapping of its keys, as docs/sweeps.md has them"}
-"""What pydantic calls by Python's names, in YAML's."""
-
-
-def _explain(error: ValidationError, where: str) -> str:
-    lines = []
-    for problem in error.errors(include_url=False):
-        place = ".".join(str(part) for part in problem["loc"])
-        got = "" if problem["type"] in ("missing", "value_error") else f" (got {problem['input']!r})"
-        said = problem["msg"].removeprefix("Value error, ")
-        if (wanted := _WANTED.get(problem["type"])) is not None:
-            said = f"expected {wanted.format(got=problem['input'])}"
-        lines.append(f"{where}: {place + ': ' if place else ''}{said}{got}")
-    return "\n".join(lines)

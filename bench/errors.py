@@ -10,7 +10,8 @@
     ├── ProviderError        the execution provider or device asked for is not available here
     ├── WorkerLost           a worker process was killed
     ├── ShapeError           an array of the wrong shape, dtype or range
-    └── InsufficientData     too few people, frames or scores for what was asked
+    ├── InsufficientData     too few people, frames or scores for what was asked
+    └── TrainingDiverged     a loss or a gradient that is no number, or that grew out of all bounds   (exit code 1)
 
 Each message says what was got, what was expected and what to type next.
 """
@@ -83,3 +84,7 @@ class ShapeError(ImpersonaError):
 
 class InsufficientData(ImpersonaError):
     """Too few people, frames or scores for what was asked."""
+
+
+class TrainingDiverged(ImpersonaError):
+    """A loss or a gradient that is no number, or that grew out of all bounds."""

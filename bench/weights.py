@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 from pathlib import Path
+from typing import Any
 
-from bench.errors import MissingDependency, MissingFile
+from bench.errors import CorruptFile, MissingDependency, MissingFile
 from bench.places import MODELS_VARIABLE, folder_of
 
 RELEASED = Path(__file__).with_name("weights")
+MOST_HEADER = 100_000_000
+"""The longest header that safetensors itself reads, in bytes."""
 
 
 def released(name: str) -> Path:
@@ -25,6 +29,24 @@ def released(name: str) -> Path:
     if not path.is_file():
         raise MissingFile(f"the released weight file {name} is not in {RELEASED}; reinstall impersona")
     return path
+
+
+def metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+    """What a safetensors file says of itself; reads its first bytes only, and imports nothing.
+
+    Raises:
+        MissingFile: there is no such file.
+        CorruptFile: it is no safetensors file.
+    """
+    try:
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header: Any = json.loads(file.read(length)) if length <= MOST_HEADER else None
+        return {str(name): str(text) for name, text in header.get("__metadata__", {}).items()}
+    except FileNotFoundError as error:
+        raise MissingFile(f"no weight file at {path}") from error
+    except (ValueError, AttributeError) as error:
+        raise CorruptFile(f"{path}: not a safetensors file ({error}); copy the file again") from error
 
 
 def dlib_model(name: str) -> Path:

@@ -149,6 +149,27 @@ BUILT_IN: tuple[PluginRow, ...] = (
         licence="Apache-2.0",
     ),
     PluginRow(
+        kind="parser",
+        name="face_parser",
+        target="bench.parsers.face_parser:FaceParser",
+        settings="bench.parsers.face_parser:FaceParserSettings",
+        summary="19 labels of CelebAMask-HQ by a small U-Net in torch: needs no landmarks",
+        source="impersona; U-Net: Ronneberger et al., MICCAI 2015",
+        licence="weights: research only",
+        requires=("torch",),
+        recipe="generators.auxiliary.face_parser.recipe:TRAINABLE",
+    ),
+    PluginRow(
+        kind="parser",
+        name="onnx",
+        target="bench.parsers.onnx_parser:OnnxParser",
+        settings="bench.parsers.onnx_parser:OnnxParserSettings",
+        summary="any ONNX face parser of BiSeNet's kind: settings say how it is fed and what its classes are",
+        source="you; BiSeNet: Yu et al., ECCV 2018",
+        licence="your own",
+        requires=("onnxruntime",),
+    ),
+    PluginRow(
         kind="recognizer",
         name="dlib_resnet",
         target="bench.recognizers.dlib_resnet:DlibResnet",
@@ -246,6 +267,17 @@ BUILT_IN: tuple[PluginRow, ...] = (
         requires=("cv2",),
     ),
     PluginRow(
+        kind="generator",
+        name="spade",
+        target="generators.spade.plugin:Spade",
+        settings="generators.spade.settings:SpadeSettings",
+        summary="a face from its mask and the style of each region: the baseline of the learned generators",
+        source="after Park et al., CVPR 2019; style encoder after Zhu et al., CVPR 2020; impersona",
+        licence="weights: research only",
+        requires=("torch",),
+        recipe="generators.spade.recipe:TRAINABLE",
+    ),
+    PluginRow(
         kind="attack",
         name="landmark_morph",
         target="attacks.landmark_morph.plugin:LandmarkMorph",
@@ -276,16 +308,22 @@ BUILT_IN: tuple[PluginRow, ...] = (
 
 CLI_COMMANDS: dict[str, str] = {
     "run": "bench.cli.run:run",
+    "generate": "bench.cli.generate:generate",
+    "evaluate": "bench.cli.evaluate:evaluate",
     "calibrate": "bench.cli.calibrate:calibrate",
     "report": "reports.cli:report",
     "compare": "reports.gate.cli:compare",
     "baseline": "reports.gate.cli:baseline",
     "import": "bench.cli.import_scores:import_scores",
     "export": "bench.cli.export_scores:export_scores",
+    "pack": "bench.cli.pack:pack",
     "ls": "bench.cli.ls:ls",
+    "train": "generators.training.cli_train:train",
+    "describe": "generators.training.cli_describe:describe",
     "doctor": "bench.cli.doctor:doctor",
     "check": "bench.cli.check:check",
     "cache": "bench.cli.cache:cache",
 }
 
 REPORT_WRITER = "reports.document:write_report"
+CARD_WRITER = "reports.model_card:markdown"

@@ -242,6 +242,14 @@ _COSTS = (
 )
 
 
+_DIVERSITY = (
+    "Mean squared distances of embeddings of length 1, between faces that have no contributor in common, and between "
+    "the photos that these faces were made of. Diversity is the one by the other: 1 where faces vary as much as their "
+    "photos, near 0 where all look alike. “Made again” is between faces made of the very same photos: what "
+    "noise alone changes, and 0 for a maker that draws nothing."
+)
+
+
 def _more(judged: Judged, run: Run, anchor: str, outlet: Outlet, show_faces: bool) -> list[Part]:
     if not judged.made:
         return []
@@ -249,4 +257,6 @@ def _more(judged: Judged, run: Run, anchor: str, outlet: Outlet, show_faces: boo
     costs = made_tables.costs(judged)
     if costs:
         parts.append(Part("Visual cost", [Words(_COSTS), *map(Table, costs)]))
+    if (varied := made_tables.diversity(judged)) is not None:
+        parts.append(Part("Diversity", [Words(_DIVERSITY), Table(varied)]))
     return [*parts, Part("Examples of made faces", examples.blocks(judged, run, outlet, show_faces))]

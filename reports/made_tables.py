@@ -40,6 +40,15 @@ _OF_CONTRIBUTORS = {
 }
 _COSTS = ("structural_similarity_mean", "peak_signal_to_noise_ratio_mean")
 _DISTANCES = ("frechet_distance", "kernel_distance")
+_OF_DIVERSITY = (
+    ("face_distance_mean", "different people", "distance", "of faces"),
+    ("photo_distance_mean", "different people", "distance", "of their photos"),
+    ("diversity_ratio", "different people", "diversity", "faces / photos"),
+    ("diversity_ratio", "same people", "diversity", "of the same people"),
+    ("making_distance_mean", None, "distance", "made again"),
+    ("making_diversity_ratio", None, "made again", "/ photos"),
+)
+"""A figure, its group, and what stands at the head of its column."""
 
 
 def matches(judged: Judged, point: Point) -> HtmlTable:
@@ -104,6 +113,34 @@ def costs(judged: Judged) -> list[HtmlTable]:
     first, *others = tables or [[]]
     whole = [[*pixels, *first], *others]
     return [_cost_table(judged, columns) for columns in whole if columns]
+
+
+def diversity(judged: Judged) -> HtmlTable | None:
+    """How varied the faces are, as each recognizer sees them; None where nobody asked.
+
+    Args:
+        judged: whose.
+    """
+    columns = [_column(name, head, note, _of_group(name, group)) for name, group, head, note in _OF_DIVERSITY]
+    if not any(take(one) for one in judged.made for _, take in columns):
+        return None
+    kept = [(head, take) for head, take in columns if any(take(one) for one in judged.made)]
+    rows = []
+    for recognizer in judged.recognizers:
+        above = recognizer if len(judged.recognizers) > 1 else ""
+        for one in judged.of(recognizer):
+            cells = [figure_cell(one.series, take(one), over="faces", why_not=("too few faces",)) for _, take in kept]
+            rows.append(Row(one.maker, cells, note=_kind(one), above=above))
+            above = ""
+    head = [Column("made by", number=False), *(column for column, _ in kept)]
+    return HtmlTable(f"Diversity of the made faces, {judged.group.title}", head, rows, "results")
+
+
+def _of_group(name: str, group: str | None) -> _Take:
+    def take(one: Made) -> Record | None:
+        return one.records.get((name, None)) if group is None else by_key(one.series, group).get((name, None))
+
+    return take
 
 
 _Place = tuple[str, str, str]

@@ -48,6 +48,7 @@ LABELS = {
     "peak_signal_to_noise_ratio_mean": "PSNR",
     "frechet_distance": "Fréchet distance",
     "kernel_distance": "kernel distance",
+    "diversity_ratio": "diversity",
     "detection_equal_error_rate": "D-EER",
     "detection_area_under_curve": "AUC",
     "found_rate": "found",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from PIL import Image
@@ -22,10 +23,14 @@ from bench.aligners.templates import ARCFACE112
 from bench.api import PluginRow
 from bench.images import encode_png
 from bench.wiring import BUILT_IN
+from generators.spade.networks import Renderer, style_encoder
+from generators.spade.settings import SpadePreset
+from generators.training.released import write_released
 from tests import dlib_models, onnx_models
 from tests.test_celeba import celeba
 from tests.test_datasets import lfw_copy
 from tests.test_onnx_detector import network as two_columns
+from tests.test_parsers import classes_by_colour
 from tests.toys import photos, write
 
 Settings = dict[str, Any]
@@ -123,6 +128,17 @@ def yunet(path: Path) -> Settings:
     return {"model": str(onnx_models.save(path, nodes, inputs, outputs, constants))}
 
 
+def spade_weights(path: Path) -> Path:
+    """Networks of a few channels that have learned nothing, released."""
+    torch.manual_seed(0)
+    preset = SpadePreset(
+        side=32, levels=((8, 8), (16, 4), (32, 4)), style=4, hidden=4, encoder_first=4, encoder_down=(4,)
+    )
+    networks = {"encoder": style_encoder(preset), "renderer": Renderer(preset)}
+    write_released(path, networks, preset, {"recipe": "spade"})
+    return path
+
+
 FIXTURES: dict[tuple[str, str], Callable[[Path], list[Settings]]] = {
     ("dataset", "celeba"): lambda folder: [{"root": celeba(folder, "table")}],
     ("dataset", "celebamask_hq"): lambda folder: [celebamask(folder / str(kind), kind) for kind in (True, False)],
@@ -140,6 +156,8 @@ FIXTURES: dict[tuple[str, str], Callable[[Path], list[Settings]]] = {
         {"model": str(onnx_models.detector(folder / "bright.onnx")), "det_size": [64, 64]}
     ],
     ("aligner", "none"): lambda folder: [{}],
+    ("parser", "face_parser"): lambda folder: [{"batch_size": 4}],
+    ("parser", "onnx"): lambda folder: [{"model": str(classes_by_colour(folder / "parser.onnx")), "batch_size": 2}],
     ("recognizer", "dlib_resnet"): lambda folder: [{"batch_size": 4}],
     ("recognizer", "arcface_onnx"): lambda folder: [
         {"model": str(onnx_models.recognizer(folder / "tiny.onnx")), "batch_size": 4}
@@ -156,6 +174,9 @@ FIXTURES: dict[tuple[str, str], Callable[[Path], list[Settings]]] = {
     ("generator", "collage"): lambda folder: [
         {"batch_size": 2},
         {"batch_size": 2, "regions_by": "masks", "regions": ["hair", "eyes:3"], "sources": 3},
+    ],
+    ("generator", "spade"): lambda folder: [
+        {"weights": str(spade_weights(folder / "spade.safetensors")), "batch_size": 2}
     ],
     ("attack", "landmark_morph"): lambda folder: [{}],
     ("executor", "inline"): lambda folder: [{}],

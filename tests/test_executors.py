@@ -18,7 +18,7 @@ from rich.console import Console
 
 import bench
 from bench.api import Cell, Executor, Failure
-from bench.cli.run import _Display
+from bench.cli.run import Display
 from bench.config import parse_sweep
 from bench.errors import ConfigError, UnknownName, WorkerLost
 from bench.notebook import load_executor
@@ -335,7 +335,7 @@ def test_jobs_alone_mean_processes() -> None:
 def test_cells_that_run_at_once_have_a_bar_each() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     both = [Cell(name, {}, {"dataset": "d", "protocol": "p", "recognizer": name, "settings": {}}) for name in "ab"]
-    with _Display(console) as display:
+    with Display(console) as display:
         for cell in both:
             display.started(cell)
             display.progress(cell, "embedding faces", 1, 3)

@@ -270,7 +270,7 @@ def test_a_faulty_maker_fails_its_cell(
     ("changes", "message"),
     [
         ({"generators": [{"name": "toy", "wants": ["identity"]}]}, "toy asks for identity; the bench gives landmarks"),
-        ({"generators": [{"name": "toy", "wants": ["masks"]}]}, "asks for masks, and the data set folder has none"),
+        ({"generators": [{"name": "toy", "parser": "toy"}]}, "toy: got parser 'toy', and it takes no masks"),
         ({"generators": ["toy", "toy"]}, "apart; give each generator"),
         ({"generators": [{"name": "toy", "goal": "hide"}]}, "only attacks have one"),
         ({"attacks": [{"name": "toy", "goal": "impersonate"}]}, "it knows dodge, hide"),

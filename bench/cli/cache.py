@@ -83,7 +83,7 @@ def prune(older_than: str | None, max_size: str | None, dry_run: bool) -> None:
 @click.option(
     "--kind",
     type=click.Choice(KINDS),
-    help="Only embeddings, only found faces (detections), or only made ones (faces).",
+    help="Only embeddings, only found faces (detections), only made ones (faces), or only parsed ones (masks).",
 )
 @click.option("--recognizer", metavar="NAME", help="Only the embeddings of this recognizer.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -135,7 +135,7 @@ def _line(one: CachedContext) -> str:
 
 
 def _name(one: CachedContext) -> str:
-    names = [name for name in (one.recognizer, one.maker, one.aligner) if name]
+    names = [name for name in (one.recognizer, one.maker, one.parser, one.aligner) if name]
     return " on ".join(names) or one.place.rpartition("/")[2][:12]
 
 

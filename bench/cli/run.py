@@ -77,17 +77,22 @@ def run(
         _print_plan(plan(chosen))
         return
     before = _reported(out or Path("runs") / chosen.name)
-    with _Display(console) as display:
+    with Display(console) as display:
         folder = run_sweep(chosen, out, listener=display, executor=executor, jobs=jobs, resume=resume)
     click.echo(f"summary: {folder.path / 'summary.json'}")
     if with_report:
-        _report(folder.path, again=display.ran or resume == "none" or _reported(folder.path) != before)
+        write_report(folder.path, again=display.ran or resume == "none" or _reported(folder.path) != before)
     if len(folder.failures()):
         sys.exit(FAILED_CELLS)
 
 
-def _report(run: Path, again: bool) -> None:
-    """Writes the report, unless nothing has changed since one was written: it comes last, and in one step."""
+def write_report(run: Path, again: bool) -> None:
+    """Writes the report, unless nothing has changed since one was written: it comes last, and in one step.
+
+    Args:
+        run: the run folder.
+        again: whether anything has changed.
+    """
     path = run / "report.html"
     if not again and path.is_file():
         click.echo(f"report:  {path} (as it was; impersona report {run} writes it anew)")
@@ -133,7 +138,7 @@ def _who(cell: Cell) -> str:
     return f"{cell.labels['recognizer']} on {maker}" if maker else str(cell.labels["recognizer"])
 
 
-class _Display(Listener):
+class Display(Listener):
     """Progress bars on a terminal, plain lines elsewhere; one line a cell in either."""
 
     def __init__(self, console: Console) -> None:
@@ -154,7 +159,7 @@ class _Display(Listener):
         self.ran = False
         """Whether any cell came to its end."""
 
-    def __enter__(self) -> _Display:
+    def __enter__(self) -> Display:
         self._bars.start()
         return self
 

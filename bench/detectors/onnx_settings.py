@@ -17,12 +17,13 @@ import yaml
 
 from bench.aligners.templates import ARCFACE112, DLIB150, FFHQ256
 from bench.api import Template
-from bench.config import parse_entry, refuse_unknown, validate_settings
+from bench.config import parse_entry, validate_settings
 from bench.errors import ConfigError, MissingFile
 from bench.onnx_runtime import check_sha256, provider_name
 from bench.places import MODELS_VARIABLE, folder_of
 from bench.provenance import THREADS, thread_count
 from bench.weights import user_model
+from bench.yaml_files import refuse_unknown
 
 Species = Literal["forgery", "morph", "presentation"]
 

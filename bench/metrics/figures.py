@@ -13,6 +13,7 @@ from bench.metrics.figure_rows import (
     columns,
     detection,
     differences,
+    diversity,
     identification,
     made_faces,
     verification,
@@ -20,7 +21,7 @@ from bench.metrics.figure_rows import (
 
 __all__ = ["FIGURES", "Direction", "Figure", "figure"]
 
-_TOPICS = (verification, identification, differences, columns, made_faces, detection, alignment)
+_TOPICS = (verification, identification, differences, columns, made_faces, diversity, detection, alignment)
 
 FIGURES: Mapping[str, Figure] = MappingProxyType({row.name: row for topic in _TOPICS for row in topic.ROWS})
 """Every figure by its name, in the order in which reports print them."""

@@ -1,1 +1,17 @@
-"""Packs: aligned faces with all that generators train on, in a folder that NumPy and Pillow can read."""
+"""Packs: aligned faces with all that generators train on, in a folder that NumPy, Pillow and safetensors can read.
+
+pack.py      what trains: `Pack.open(folder)`, pictures and label maps by row
+shards.py    what is in a file of faces, and how it is written and read
+manifest.py  pack.json: what a pack says of itself
+pictures.py  pictures as WebP, at the pack's side or below
+labels.py    label maps as run lengths, at the pack's side or below
+held.py      decoded faces in memory, up to a bound
+sheet.py     a contact sheet, to look at
+
+docs/packs.md says what the files hold. Importing this needs neither pydantic, pandas, cv2 nor dlib: a pack travels to
+machines that have torch and little else.
+"""
+
+from bench.packs.pack import Pack
+
+__all__ = ["Pack"]

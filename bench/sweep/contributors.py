@@ -19,6 +19,7 @@ from bench.images import to_crops
 from bench.store.cache import ArrayCache, CacheContext
 from bench.sweep.acquisition import STORE_EVERY_SECONDS
 from bench.sweep.conditions import MASKS
+from bench.sweep.parsing import Parsing
 from bench.sweep.sighting import NO_FACE, Cast, Sighting, aligned_by, from_arrays, sight, sightings, to_arrays
 
 LOG = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ def contribution(
     seen: Sighting,
     template: Template,
     conditions: frozenset[str],
+    parsing: Parsing | None = None,
 ) -> Contribution | None:
     """What a photo contributes.
 
@@ -104,6 +106,7 @@ def contribution(
         seen: what `find_faces` returned of it.
         template: the maker's.
         conditions: what the maker wants besides pictures.
+        parsing: what labels the photo, which it has prepared; None for the data set's own masks.
 
     Returns:
         None where no face was found, or the photo could not be read.
@@ -117,7 +120,7 @@ def contribution(
     (now,) = sight(dataset, aligner, template, [(frame.key, seen.face)])
     if now.crop is None:
         raise CorruptFile(f"{frame.key} changed while faces were made of it: {now.problem}")
-    return _contribution(dataset, frame, seen.face, now.crop, template, conditions)
+    return _contribution(dataset, frame, seen.face, now.crop, template, conditions, parsing)
 
 
 def batch_of(faces: Sequence[Sequence[Contribution]]) -> FaceBatch:
@@ -146,22 +149,28 @@ def _keep(kept: CacheContext, new: dict[str, Sighting]) -> None:
 
 
 def _contribution(
-    dataset: Dataset, frame: Frame, face: Face, crop: FrameImage, template: Template, conditions: frozenset[str]
+    dataset: Dataset,
+    frame: Frame,
+    face: Face,
+    crop: FrameImage,
+    template: Template,
+    conditions: frozenset[str],
+    parsing: Parsing | None,
 ) -> Contribution:
     wants_points = bool(conditions & {"landmarks", "reference_landmarks"})
-    wants_mask = bool(conditions & MASKS)
     landmarks = mask = None
-    if wants_points or wants_mask:
-        matrix = crop_matrix(face, template)
-        if wants_points:
-            if SCHEME not in face.landmarks:
-                raise PluginError(
-                    f"the maker wants dlib's 68 landmarks, the aligner gave {' and '.join(face.landmarks) or 'none'}; "
-                    "set aligner: {name: dlib_hog, points: 68} beside the generator or attack"
-                )
-            landmarks = move_points(face.landmarks[SCHEME], matrix)
-        if wants_mask:
-            if not isinstance(dataset, MaskedDataset):
-                raise PluginError("the maker wants masks, and the data set has none")
-            mask = warp_labels(dataset.mask(frame.key), matrix, template.side)
+    if wants_points:
+        if SCHEME not in face.landmarks:
+            raise PluginError(
+                f"the maker wants dlib's 68 landmarks, the aligner gave {' and '.join(face.landmarks) or 'none'}; "
+                "set aligner: {name: dlib_hog, points: 68} beside the generator or attack"
+            )
+        landmarks = move_points(face.landmarks[SCHEME], crop_matrix(face, template))
+    if conditions & MASKS:
+        if parsing is not None:
+            mask = parsing.mask(frame, face, template)
+        elif isinstance(dataset, MaskedDataset):
+            mask = warp_labels(dataset.mask(frame.key), crop_matrix(face, template), template.side)
+        else:
+            raise PluginError("the maker wants masks, and neither data set nor parser gives any")
     return Contribution(crop, landmarks, mask)

@@ -175,8 +175,8 @@ def detection_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _maker(commission: Commission, species: str) -> dict[str, Any]:
-    kept = ("pairs", "maker", "maker_aligner")
-    return {"species": species, **{name: commission.part[name] for name in kept}}
+    kept = ("pairs", "maker", "maker_aligner", "maker_parser")
+    return {"species": species, **{name: commission.part[name] for name in kept if name in commission.part}}
 
 
 def _keyed_makers(makers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

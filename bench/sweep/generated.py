@@ -16,6 +16,7 @@ from bench.metrics.bootstrap import double_or_nothing
 from bench.metrics.kept_means import FaceMean, drawn_means
 from bench.metrics.vulnerability import MeanKey, assess_generated, assess_outcomes, generated_means, outcome_means
 from bench.quality.assess import assess_quality
+from bench.quality.diversity import Variety, assess_diversity
 from bench.seeding import stream
 from bench.store.cache import ArrayCache
 from bench.store.schema import to_parquet
@@ -24,7 +25,7 @@ from bench.sweep.calibration import CarriedPoint, thresholds_of
 from bench.sweep.inputs import entry_of
 from bench.sweep.instances import plugin
 from bench.sweep.made_tables import attempts_table, contributors_table, faces_table, portraits_table
-from bench.sweep.making import MadeFaces, make_faces
+from bench.sweep.making import MadeFaces, make_varied
 from bench.sweep.pair_lists import planned_pairing
 from bench.sweep.pairing import Pairing
 from bench.sweep.scores import scored_trials, usable_scores
@@ -54,7 +55,7 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
     dataset: Dataset = plugin("dataset", cast.dataset)
     pairing = planned_pairing(spec, dataset, cache, progress)
     photos = acquire(cast, pairing.frames, cache, progress)
-    made = make_faces(spec, dataset, pairing, cache, progress)
+    made, again = make_varied(spec, dataset, pairing, cache, progress)
     faces, acquired = _acquire_made(cast, made, cache, progress)
     if calibration is not None:
         calibration.check_runtime(photos.runtime)
@@ -66,6 +67,12 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
     for point in points:
         values += assess_outcomes(attempts, point.name, point.threshold, point.support)
     values += _visual_cost(pairing, photos, made, faces, acquired)
+    kept = _kept(spec, attempts.count)
+    varied: dict[MeanKey, NDArray[np.float64]] = {}
+    if again is not None:
+        seen = _acquire_made(cast, again, cache, progress)
+        found, varied = assess_diversity(_variety(pairing, photos, faces, acquired, *seen, spec["diversity"]), kept)
+        values += found
     tables = {
         "faces": faces_table(made, faces, acquired),
         "contributors": contributors_table(pairing, attempts),
@@ -73,7 +80,7 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
     }
     if spec["keep_faces"] != "none":
         tables["portraits"] = portraits_table(pairing, made, attempts, spec["keep_faces"], spec["run"])
-    if draws := _draws(spec, attempts, points, made):
+    if draws := _draws(kept, attempts, points, made) | varied:
         tables["draws"] = draws_table(draws)
     return Success(
         key=cell.key,
@@ -83,6 +90,7 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
             "faces": len(pairing),
             "people": attempts.count,
             "faces_made_now": made.computed,
+            **({} if again is None else {"faces_made_again": len(again.digests)}),
             "faces_not_acquired": int((~acquired).sum()),
             "frames": len(pairing.frames) + int(made.made.sum()),
             "frames_not_acquired": photos.counts["frames_not_acquired"] + int((made.made & ~acquired).sum()),
@@ -122,13 +130,50 @@ def _own_points(spec: Mapping[str, Any], cache: ArrayCache, progress: Progress |
     return tuple(points)
 
 
+def _kept(spec: Mapping[str, Any], people: int) -> NDArray[np.bool_]:
+    """Who is kept in each draw, the same draws for whatever made the faces; bool (0, P) for no draws."""
+    return double_or_nothing(people, spec["draws"], stream(spec["seed"], "bootstrap", spec["dataset"]["name"]))
+
+
+def _variety(
+    pairing: Pairing,
+    photos: Acquisition,
+    faces: Acquisition,
+    acquired: NDArray[np.bool_],
+    again: Acquisition,
+    again_acquired: NDArray[np.bool_],
+    wanted: Mapping[str, int],
+) -> Variety:
+    """The embeddings of faces, of their photos and of further makings, each in the place of its face."""
+    people, known = pairing.people
+    width = max(one.embeddings.shape[1] for one in (photos, faces, again))
+
+    def placed(found: Acquisition, there: NDArray[np.bool_]) -> NDArray[np.float32]:
+        rows = np.zeros((len(there), width), dtype=np.float32)
+        if there.any():
+            rows[there] = found.embeddings[found.acquired]
+        return rows
+
+    own, seen = placed(faces, acquired), placed(photos, photos.acquired)
+    some, repeats = min(wanted["faces"], len(pairing)), wanted["makings"] - 1
+    others = placed(again, again_acquired).reshape(repeats, some, width)
+    return Variety(
+        faces=own,
+        photos=seen[pairing.photo],
+        usable=acquired & photos.acquired[pairing.photo].all(axis=1),
+        people=people,
+        count=known,
+        makings=np.concatenate([own[None, :some], others]).transpose(1, 0, 2),
+        acquired=np.concatenate([acquired[None, :some], again_acquired.reshape(repeats, some)]).T,
+    )
+
+
 def _draws(
-    spec: Mapping[str, Any], attempts: Attempts, points: Sequence[CarriedPoint], made: MadeFaces
+    kept: NDArray[np.bool_], attempts: Attempts, points: Sequence[CarriedPoint], made: MadeFaces
 ) -> dict[MeanKey, NDArray[np.float64]]:
-    """Every mean over faces on every draw of people, the same draws for whatever made the faces; empty for none."""
-    if not spec["draws"]:
+    """Every mean over faces on every draw of people; empty for no draws."""
+    if not len(kept):
         return {}
-    kept = double_or_nothing(attempts.count, spec["draws"], stream(spec["seed"], "bootstrap", spec["dataset"]["name"]))
     visual = {
         ("structural_similarity_mean", None, None): FaceMean.of_known(made.structural_similarity),
         ("peak_signal_to_noise_ratio_mean", None, None): FaceMean.of_known(made.peak_signal_to_noise_ratio),

@@ -82,7 +82,7 @@ def make_faces(
     """The faces of a cell's maker.
 
     Args:
-        spec: the cell's; its parts ``maker`` and ``maker_aligner`` say who makes them.
+        spec: the cell's; its parts ``maker`` and ``maker_aligner`` say who makes them; see `Studio`.
         dataset: where the contributors' photos come from.
         pairing: who contributes to each of M faces.
         cache: looked into first, added to as faces are made.
@@ -112,6 +112,45 @@ def make_faces(
     return MadeFaces(
         studio.store, tuple(digests), rows.state, rows.structural_similarity, rows.peak_signal_to_noise_ratio, total
     )
+
+
+def make_varied(
+    spec: Mapping[str, Any],
+    dataset: Dataset,
+    pairing: Pairing,
+    cache: ArrayCache,
+    progress: Progress | None = None,
+) -> tuple[MadeFaces, MadeFaces | None]:
+    """The faces of a cell's maker and, where the cell asks for diversity, further makings of the first of them.
+
+    A further making has its photos, and a number, hence a place in the random streams, of its own.
+
+    Args:
+        spec: the cell's.
+        dataset: where the contributors' photos come from.
+        pairing: who contributes to each of M faces.
+        cache: looked into first, added to as faces are made.
+        progress: told how many faces are done.
+
+    Returns:
+        The M faces; and the second making of the first F faces, then their third and so on, or None.
+    """
+    wanted = spec.get("diversity")
+    if wanted is None:
+        return make_faces(spec, dataset, pairing, cache, progress), None
+    repeats, some = wanted["makings"] - 1, min(wanted["faces"], len(pairing))
+    photo = np.concatenate([pairing.photo, *[pairing.photo[:some]] * repeats])
+    no_others = np.full((repeats * some, *pairing.reference.shape[1:]), -1, dtype=pairing.reference.dtype)
+    longer = Pairing(pairing.frames, photo, np.concatenate([pairing.reference, no_others]))
+    made = make_faces(spec, dataset, longer, cache, progress)
+    return _part(made, slice(0, len(pairing))), _part(made, slice(len(pairing), None))
+
+
+def _part(made: MadeFaces, faces: slice) -> MadeFaces:
+    return MadeFaces(
+        made.store, made.digests[faces], made.state[faces], made.structural_similarity[faces],
+        made.peak_signal_to_noise_ratio[faces], made.computed,
+    )  # fmt: skip
 
 
 class _Desk:

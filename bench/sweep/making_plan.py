@@ -16,14 +16,16 @@ from bench.errors import ConfigError
 from bench.sweep.axes import Axes, expand
 from bench.sweep.conditions import AVAILABLE, MASKS
 from bench.sweep.inputs import Entry, identity_of, warn_of_inferred_people
-from bench.sweep.instances import plugin
+from bench.sweep.instances import plain, plugin
 from bench.sweep.pair_files import LISTED
 from bench.sweep.pair_lists import contents, draw_pairing, genders_digest
 from bench.sweep.pairing import Album
+from bench.sweep.parsing import DEFAULT_PARSER, parser_identity
 
 DEFAULT_JUDGE = "dlib_resnet"
 """The recognizer that finds look-alikes where no other is named."""
 
+MakerKind = Literal["generator", "attack"]
 _Drawn = tuple[dict[str, Any], dict[str, Entry], frozenset[str]]
 """``pairs`` of a cell's identity, the entries of who finds look-alikes, and who may contribute."""
 
@@ -61,7 +63,7 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
         ConfigError: the data set cannot give what a maker asks for.
         InsufficientData: too few people have two photos.
     """
-    wanted_of: dict[Literal["generator", "attack"], tuple[MakerEntry, ...]] = {
+    wanted_of: dict[MakerKind, tuple[MakerEntry, ...]] = {
         "generator": sweep.generators,
         "attack": sweep.attacks,
     }
@@ -70,58 +72,107 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
         warn_of_inferred_people(dataset, dataset_entry["name"])
     remembered: dict[tuple[int, bool], _Drawn] = {}
 
-    def drawn(maker: Generator | Attack) -> _Drawn:
-        asked = (maker.contributors, bool(maker.conditions & MASKS))
+    def drawn(maker: Generator | Attack, masked: bool) -> _Drawn:
+        asked = (maker.contributors, masked)
         if asked not in remembered:
-            remembered[asked] = _pairs(sweep, dataset, dataset_entry, maker)
+            remembered[asked] = _pairs(sweep, dataset, dataset_entry, maker, masked)
         return remembered[asked]
 
     for kind, wanted in makers:
         if isinstance(dataset, EmbeddedDataset):
             raise ConfigError(f"{wanted.name} makes faces of photos, and the data set {dataset_entry['name']} has none")
-        for entry, axes in expand(kind, wanted):
-            maker: Generator | Attack = plugin(kind, entry)
-            _refuse_unmet(kind, maker, entry["name"], dataset, dataset_entry["name"])
-            yield _commission(sweep, kind, wanted, entry, axes, maker, drawn)
+        settings = [(axes, engage(kind, wanted, entry, dataset)) for entry, axes in expand(kind, wanted)]
+        if wanted.parser is not None and not any("maker_parser" in one.part for _, one in settings):
+            raise ConfigError(
+                f"{kind} {wanted.name}: got parser {wanted.parser.name!r}, and it takes no masks; leave parser out"
+            )
+        for axes, engaged in settings:
+            yield _commission(sweep, wanted, axes, engaged, drawn)
+
+
+@dataclass(frozen=True, eq=False)
+class Engagement:
+    """One setting of a maker, with what finds and labels the contributors' faces.
+
+    Attributes:
+        maker: the plugin.
+        part: ``maker``, ``maker_aligner`` and, where a parser labels the photos, ``maker_parser``, as parts of a
+            cell's identity.
+        entries: role to sweep-file entry.
+        masked: whether the data set's own masks are looked at.
+    """
+
+    maker: Generator | Attack
+    part: Mapping[str, Any]
+    entries: Mapping[str, Entry]
+    masked: bool
+
+
+def engage(kind: MakerKind, wanted: MakerEntry, entry: Entry, dataset: Dataset) -> Engagement:
+    """A maker with its aligner and, where it takes masks, the data set's or a parser.
+
+    Args:
+        kind: ``"generator"`` or ``"attack"``.
+        wanted: what stands in the sweep file.
+        entry: ``{"name": ..., **settings}`` of one of its settings.
+        dataset: whose people contribute.
+
+    Raises:
+        ConfigError: the bench cannot give what the maker asks for.
+        UnknownName: no such plugin.
+    """
+    maker: Generator | Attack = plugin(kind, entry)
+    _refuse_unmet(kind, maker, entry["name"])
+    found = wanted.aligner or PluginEntry.model_validate(dict(maker.default_aligner()))
+    finder: Entry = {"name": found.name, **plain(found.settings)}
+    aligner: Aligner = plugin("aligner", finder)
+    part: dict[str, Any] = {
+        "maker": {
+            "kind": kind,
+            "label": wanted.label or wanted.name,
+            **identity_of(entry, maker),
+            "contributors": maker.contributors,
+            "goal": _goal(kind, wanted, maker),
+        },
+        "maker_aligner": identity_of(finder, aligner),
+    }
+    entries = {"maker": entry, "maker_aligner": finder}
+    masked = bool(maker.conditions & MASKS)
+    if masked and (wanted.parser is not None or not isinstance(dataset, MaskedDataset)):
+        labeller = wanted.parser or PluginEntry(name=DEFAULT_PARSER)
+        entries["maker_parser"] = {"name": labeller.name, **plain(labeller.settings)}
+        part["maker_parser"] = parser_identity(entries["maker_parser"], plugin("parser", entries["maker_parser"]))
+        masked = False
+    return Engagement(maker, part, entries, masked)
 
 
 def _commission(
     sweep: Sweep,
-    kind: Literal["generator", "attack"],
     wanted: MakerEntry,
-    entry: Entry,
     axes: Axes,
-    maker: Generator | Attack,
-    drawn: Callable[[Generator | Attack], _Drawn],
+    engaged: Engagement,
+    drawn: Callable[[Generator | Attack, bool], _Drawn],
 ) -> Commission:
-    found = wanted.aligner or PluginEntry.model_validate(dict(maker.default_aligner()))
-    finder: Entry = {"name": found.name, **found.settings}
-    aligner: Aligner = plugin("aligner", finder)
-    pairs, entries, people = drawn(maker)
-    label, goal = wanted.label or wanted.name, _goal(kind, wanted, maker)
+    pairs, entries, people = drawn(engaged.maker, engaged.masked)
+    made_by = engaged.part["maker"]
     part = {
         "pairs": pairs,
-        "maker": {
-            "kind": kind,
-            "label": label,
-            **identity_of(entry, maker),
-            "contributors": maker.contributors,
-            "goal": goal,
-        },
-        "maker_aligner": identity_of(finder, aligner),
+        **engaged.part,
         "keep_faces": sweep.keep_faces,
         "run": sweep.name,
     }
+    if sweep.diversity is not None:
+        part["diversity"] = plain(sweep.diversity.model_dump())
     labels = {
         "protocol": pairs["kind"],
-        "generator": label if kind == "generator" else None,
-        "attack": label if kind == "attack" else None,
-        "goal": goal,
+        "generator": made_by["label"] if made_by["kind"] == "generator" else None,
+        "attack": made_by["label"] if made_by["kind"] == "attack" else None,
+        "goal": made_by["goal"],
         "settings": axes,
     }
     faces = pairs["count"]
-    comparisons = faces * maker.contributors * sweep.pairs.references
-    return Commission(part, labels, {"maker": entry, "maker_aligner": finder, **entries}, faces, comparisons, people)
+    comparisons = faces * engaged.maker.contributors * sweep.pairs.references
+    return Commission(part, labels, {**engaged.entries, **entries}, faces, comparisons, people)
 
 
 def making_identity(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,7 +182,7 @@ def making_identity(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pairs(
-    sweep: Sweep, dataset: Dataset, dataset_entry: Entry, maker: Generator | Attack
+    sweep: Sweep, dataset: Dataset, dataset_entry: Entry, maker: Generator | Attack, masked: bool
 ) -> tuple[dict[str, Any], dict[str, Entry], frozenset[str]]:
     wanted, name = sweep.pairs, dataset_entry["name"]
     part: dict[str, Any] = {
@@ -143,7 +194,6 @@ def _pairs(
         "alike_by": None,
         "genders": None,
     }
-    masked = bool(maker.conditions & MASKS)
     if part["kind"] == "look_alikes":
         # Who contributes is found out later: everybody may.
         album = Album(dataset.frames(), name, maker.contributors)
@@ -169,7 +219,7 @@ def _judge(wanted: RecognizerEntry) -> tuple[dict[str, Any], dict[str, Entry]]:
     return part, {"pairs.alike_by.recognizer": entry, "pairs.alike_by.aligner": finder}
 
 
-def _goal(kind: Literal["generator", "attack"], wanted: MakerEntry, maker: Generator | Attack) -> str | None:
+def _goal(kind: MakerKind, wanted: MakerEntry, maker: Generator | Attack) -> str | None:
     if kind == "generator":
         if wanted.goal:
             raise ConfigError(f"generator {wanted.name}: got goal {wanted.goal!r}; only attacks have one")
@@ -181,15 +231,8 @@ def _goal(kind: Literal["generator", "attack"], wanted: MakerEntry, maker: Gener
     return goal
 
 
-def _refuse_unmet(
-    kind: Literal["generator", "attack"], maker: Generator | Attack, name: str, dataset: Dataset, dataset_name: str
-) -> None:
+def _refuse_unmet(kind: MakerKind, maker: Generator | Attack, name: str) -> None:
     if kind == "attack" and (access := cast(Attack, maker).access) != "nothing":
         raise ConfigError(f"{name} asks for {access} of recognizers; the bench gives nothing to attacks so far")
     if unmet := sorted(maker.conditions - AVAILABLE):
         raise ConfigError(f"{name} asks for {', '.join(unmet)}; the bench gives {', '.join(sorted(AVAILABLE))}")
-    if maker.conditions & MASKS and not isinstance(dataset, MaskedDataset):
-        raise ConfigError(
-            f"{name} asks for masks, and the data set {dataset_name} has none; take drawn or celebamask_hq, or a "
-            "setting of the generator that does without (collage: regions_by: landmarks)"
-        )

@@ -244,10 +244,16 @@ def _cell(sweep: Sweep, part: Mapping[str, Any], settings: Mapping[str, Entry], 
         "draws": sweep.draws,
         "seed": sweep.seed,
     }
-    return Cell(value_digest(_keyed(identity)), _with_settings(identity, settings), labels)
+    return Cell(value_digest(_keyed(identity)), with_settings(identity, settings), labels)
 
 
-def _with_settings(identity: Mapping[str, Any], entries: Mapping[str, Entry]) -> dict[str, Any]:
+def with_settings(identity: Mapping[str, Any], entries: Mapping[str, Entry]) -> dict[str, Any]:
+    """A cell's spec: its identity, and the settings from which another process rebuilds the plugins.
+
+    Args:
+        identity: parts of a spec, plain data once it went through JSON.
+        entries: role, dotted where it lies deeper, to sweep-file entry.
+    """
     spec: dict[str, Any] = plain(identity)
     for role, entry in entries.items():
         part = spec

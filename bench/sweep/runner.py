@@ -39,7 +39,7 @@ _DUE: Mapping[Resume, tuple[Status, ...]] = {
     "all": ("absent", "failure", "success"),
 }
 
-_ROLES = ("dataset", "aligner", "recognizer", "detector", "maker", "maker_aligner")
+_ROLES = ("dataset", "aligner", "recognizer", "detector", "maker", "maker_aligner", "maker_parser")
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EBADF)
 """What a file system without locks answers: nobody can be kept off there."""

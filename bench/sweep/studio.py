@@ -25,6 +25,7 @@ from bench.sweep.inputs import entry_of
 from bench.sweep.instances import plugin
 from bench.sweep.oracle import ClosedOracle
 from bench.sweep.pairing import Pairing
+from bench.sweep.parsing import Parsing
 from bench.sweep.sighting import NO_FACE, Sighting, aligned_by
 from bench.sweep.untouched import Untouched
 from bench.version import __version__
@@ -56,7 +57,8 @@ class Studio:
     """A maker at work on the faces of a pairing.
 
     Args:
-        spec: a cell's; its parts ``maker`` and ``maker_aligner`` say who makes them.
+        spec: a cell's; its parts ``maker`` and ``maker_aligner`` say who makes them, ``maker_parser``, where it has
+            one, what labels the photos.
         dataset: where the contributors' photos come from.
         pairing: who contributes to each face.
         cache: looked into first, added to as faces are made.
@@ -80,7 +82,10 @@ class Studio:
         self.aligner: Aligner = plugin("aligner", self.aligner_entry)
         self._ready: OrderedDict[int, Contribution | int] = OrderedDict()
         self._digests: list[list[str]] = []
+        self.parsing: Parsing | None = None
         self.masked = bool(self.maker.conditions & MASKS)
+        if self.masked and "maker_parser" in spec:
+            self.parsing = Parsing(spec["maker_parser"], dataset, self.aligner_entry, self.aligner, cache)
         identity = {name: self.part[name] for name in ("kind", "name", "fingerprint", "goal")}
         self.store = FaceStore(
             cache,
@@ -93,6 +98,7 @@ class Studio:
                 "revision": REVISION,
                 "visual_cost_by": {name: version_of(name) for name in ("scikit-image", "scipy")},
                 **aligned_by(self.aligner_entry["name"], self.aligner),
+                **({} if self.parsing is None else {"parser": self.parsing.identity}),
             },
         )
         weights = self.part["fingerprint"].get("weights")
@@ -114,14 +120,20 @@ class Studio:
         ]
 
     def find(self, batches: Sequence[range], progress: Progress | None) -> Mapping[int, Sighting]:
-        """What the maker's aligner sees in the photos of some batches, by their places in the pairing."""
+        """What the maker's aligner sees in the photos of some batches, by their places in the pairing.
+
+        Where a parser labels them, it does so now.
+        """
         photos = np.unique(
             np.concatenate([self.pairing.photo[batch].ravel() for batch in batches] or [np.empty(0, int)])
         )
+        frames = [self.pairing.frames[photo] for photo in photos]
         found = find_faces(
-            self.dataset_entry, self.dataset, self.aligner_entry, self.aligner,
-            [self.pairing.frames[photo] for photo in photos], self.maker.template, self.cache, progress,
+            self.dataset_entry, self.dataset, self.aligner_entry, self.aligner, frames, self.maker.template,
+            self.cache, progress,
         )  # fmt: skip
+        if self.parsing is not None:
+            self.parsing.prepare(frames, found, progress)
         return dict(zip(photos.tolist(), found, strict=True))
 
     def make(self, number: int, batch: range, sightings: Mapping[int, Sighting]) -> Batch:
@@ -176,8 +188,9 @@ class Studio:
         """What a photo contributes, or the state of a face that it was to contribute to."""
         if photo not in self._ready:
             found = contribution(
-                self.dataset, self.aligner, self.pairing.frames[photo], seen, self.maker.template, self.maker.conditions
-            )
+                self.dataset, self.aligner, self.pairing.frames[photo], seen, self.maker.template,
+                self.maker.conditions, self.parsing,
+            )  # fmt: skip
             while len(self._ready) * self.maker.template.side**2 * _BYTES_OF_PIXEL > READY_BYTES:
                 self._ready.popitem(last=False)
             self._ready[photo] = found or (NOT_FOUND if seen.problem in (None, NO_FACE) else UNREADABLE)
@@ -206,7 +219,9 @@ class Studio:
 
     def _photo_digest(self, key: str) -> list[str]:
         content = [self.dataset.content_digest(key)]
-        if self.masked and isinstance(self.dataset, MaskedDataset):
+        if self.parsing is not None:
+            content.append(self.parsing.digest)
+        elif self.masked and isinstance(self.dataset, MaskedDataset):
             content.append(self.dataset.mask_digest(key))
         return content
 

@@ -1,1 +1,1 @@
-"""Losses that every generator shares: plain functions of tensors, each once."""
+"""Losses, each once: plain functions of tensors that return a scalar; networks are handed in, never named."""

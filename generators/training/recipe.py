@@ -44,7 +44,7 @@ class Step:
 
     Attributes:
         number: of the step, from 0.
-        batch: what it learns from; phases that want a fresh batch each say so by `Recipe.batches`.
+        batch: what it learns from; a phase that wants faces of its own is alone in its step.
         draw: draws on the batch's device, seeded by the run's seed and `number`.
         shared: what an earlier phase of this step left for a later one, such as the faces that it made, so that nothing
             is computed twice; empty when the step begins.

@@ -10,6 +10,12 @@ from reports.gate.comparable import JUDGED, LIBRARIES, MADE, shown
 from reports.gate.matching import Pair
 from reports.gate.standing import Standing
 
+_ROLES = {
+    "maker": "maker of faces",
+    "maker_aligner": "maker of faces's aligner",
+    "maker_parser": "maker of faces's parser",
+}
+
 
 @dataclass(frozen=True)
 class Change:
@@ -73,7 +79,7 @@ def _of_pair(pair: Pair) -> Iterator[Change]:
 def _of_plugin(role: str, old: Any, now: Any, labels: Mapping[str, Any]) -> Iterator[Change]:
     if not isinstance(old, Mapping) or not isinstance(now, Mapping):
         return
-    kind = str(now.get("kind") or role.replace("maker", "maker of faces").replace("_aligner", "'s aligner"))
+    kind = str(now.get("kind") or _ROLES.get(role, role))
     name = str(labels.get(role) or now.get("label") or now.get("name"))
     if old.get("name") != now.get("name"):
         yield Change(f"{kind} {name}", "plugin", *_texts(old.get("name"), now.get("name")))

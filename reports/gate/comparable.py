@@ -15,7 +15,7 @@ Identity = Mapping[str, Any]
 JUDGED = ("recognizer", "detector", "aligner")
 """Parts of a spec that may change: they are what a gate judges."""
 
-MADE = ("maker", "maker_aligner")
+MADE = ("maker", "maker_aligner", "maker_parser")
 """Who makes the faces, which may change too; detectors name several in ``makers``."""
 
 FREE = (

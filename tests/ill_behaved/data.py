@@ -213,4 +213,20 @@ DEEDS: dict[str, Deed] = {
         "of the batch",
     ),
     "a parser that paints": Deed("parser", spoils("parse", darken), "Parser.parse", "work on a copy"),
+    "a parser without batch": Deed("parser", sets(batch_size=0), "Parser.batch_size", "at least 1"),
+    "a parser's batch of True": Deed("parser", sets(batch_size=True), "Parser.batch_size", "at least 1"),
+    "a parser's unknown aligner": Deed(
+        "parser", sets(default_aligner=lambda: {"name": "yunett"}), "Parser.default_aligner", "yunet"
+    ),
+    "a parser's aligner that does not fit": Deed(
+        "parser", sets(default_aligner=lambda: {"name": "dlib_hog"}), "Parser.default_aligner", "points: 68"
+    ),
+    "labels by place": Deed(
+        "parser",
+        returns("parse", lambda p: p + np.arange(4, dtype=np.uint8)[:, None, None]),
+        "Parser.parse",
+        "no statistics",
+    ),
+    "labels of half the batch": Deed("parser", returns("parse", lambda p: p[:2]), "Parser.parse", "uint8 (4, 32, 32)"),
+    "no parser ran": Deed("parser", sets(runtime=dict), "Parser.runtime", "device"),
 }

@@ -126,7 +126,8 @@ def _found_once(cell: Cell) -> frozenset[str]:
     dataset, aligner, maker = (cell.spec.get(part) for part in ("dataset", "aligner", "maker"))
     parts = [["found", dataset, aligner]]
     if maker:
-        parts += [["found", dataset, cell.spec["maker_aligner"]], ["made", dataset, maker]]
+        parser = [cell.spec[part] for part in ("maker_parser",) if part in cell.spec]
+        parts += [["found", dataset, cell.spec["maker_aligner"]], ["made", dataset, maker, *parser]]
     return frozenset(canonical_json(part) for part in parts)
 
 

@@ -1,0 +1,169 @@
+"""The network of `face_parser`: a small residual U-Net at 128 pixels whose finest features lie at 64.
+
+    image (3, 128) ─ space to depth (12, 64) ─ conv ─ blocks at 64 ─ conv/2 ─ at 32 ─ conv/2 ─ at 16 ─ conv/2 ─ at 8
+      ─ + a code of the whole picture ─ 16 ─ 32 ─ 64 (each: 1x1, doubled bilinearly, + the features of that side, conv)
+      ─ 1x1 to 4 x 19 ─ depth to space: logits (19, 128)
+
+The finest convolutions would cost four times as much at 128 pixels as at 64 and know no more: a pixel's neighbours are
+among the twelve channels that it starts with.
+
+Sources: U-Net, Ronneberger et al., MICCAI 2015; residual blocks, He et al., CVPR 2016; depth to space at the end,
+Shi et al., CVPR 2016. Widths and depths are ours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from bench.errors import CorruptFile, MissingFile, ShapeError
+from bench.parsers.labels import LABELS
+
+SIDE = 128
+"""Pixels of the images that it sees and of the logits that it gives."""
+LEVELS = 4
+"""Sides 64, 32, 16 and 8."""
+FORMAT = "impersona.weights/1"
+"""Of a weight file, as `generators.training.released` writes it."""
+NAME = "parser"
+"""What the network is called in a weight file."""
+
+
+class Convolution(nn.Module):
+    """3x3 convolution, batch normalisation, ReLU.
+
+    Args:
+        taken: channels in.
+        given: channels out.
+        stride: 1, or 2 to halve the side.
+        active: whether the ReLU is applied.
+    """
+
+    def __init__(self, taken: int, given: int, stride: int = 1, active: bool = True) -> None:
+        super().__init__()
+        self.weigh = nn.Conv2d(taken, given, 3, stride, 1, bias=False)
+        self.normalise: nn.Module = nn.BatchNorm2d(given)
+        self.active = active
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """float32 (N, given, H / stride, W / stride) of (N, taken, H, W)."""
+        found: torch.Tensor = self.normalise(self.weigh(features))
+        return functional.relu(found, inplace=True) if self.active else found
+
+    def fold(self) -> None:
+        """Multiplies the normalisation into the convolution; the same function, for inference only."""
+        if isinstance(self.normalise, nn.BatchNorm2d):
+            self.weigh = fuse_conv_bn_eval(self.weigh, self.normalise)
+            self.normalise = nn.Identity()
+
+
+class Block(nn.Module):
+    """Two convolutions beside the identity; at first it changes nothing."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = Convolution(width, width)
+        self.second = Convolution(width, width, active=False)
+        if isinstance(self.second.normalise, nn.BatchNorm2d):
+            nn.init.zeros_(self.second.normalise.weight)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """float32 (N, width, H, W) of the same."""
+        return functional.relu(features + self.second(self.first(features)), inplace=True)
+
+
+class ParserNetwork(nn.Module):
+    """Images to the logits of 19 labels.
+
+    Args:
+        widths: channels at sides 64, 32, 16 and 8.
+        depths: residual blocks at each.
+    """
+
+    def __init__(self, widths: Sequence[int], depths: Sequence[int]) -> None:
+        super().__init__()
+        if len(widths) != LEVELS or len(depths) != LEVELS:
+            raise ShapeError(f"got {len(widths)} widths and {len(depths)} depths, expected {LEVELS} each")
+        self.downs = nn.ModuleList(
+            [Convolution(12, widths[0])] + [Convolution(widths[i - 1], widths[i], 2) for i in range(1, LEVELS)]
+        )
+        self.blocks = nn.ModuleList(
+            nn.Sequential(*(Block(width) for _ in range(depth))) for width, depth in zip(widths, depths, strict=True)
+        )
+        deepest = widths[-1]
+        self.whole = nn.Sequential(nn.Linear(deepest, deepest), nn.ReLU(), nn.Linear(deepest, deepest))
+        self.narrow = nn.ModuleList(nn.Conv2d(widths[i], widths[i - 1], 1) for i in range(1, LEVELS))
+        self.ups = nn.ModuleList(Convolution(widths[i - 1], widths[i - 1]) for i in range(1, LEVELS))
+        self.read = nn.Conv2d(widths[0], 4 * len(LABELS), 1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """The logits.
+
+        Args:
+            images: float32 (N, 3, 128, 128) RGB in [0, 1].
+
+        Returns:
+            float32 (N, 19, 128, 128).
+        """
+        now = functional.pixel_unshuffle((images - 0.5) * 4, 2)
+        levels = []
+        for down, blocks in zip(self.downs, self.blocks, strict=True):
+            now = blocks(down(now))
+            levels.append(now)
+        now = now + self.whole(now.mean(dim=(2, 3)))[:, :, None, None]
+        for level in range(LEVELS - 1, 0, -1):
+            wider = functional.interpolate(
+                self.narrow[level - 1](now), scale_factor=2, mode="bilinear", align_corners=False
+            )
+            now = self.ups[level - 1](wider + levels[level - 1])
+        return functional.pixel_shuffle(self.read(now), 2)
+
+    def folded(self) -> ParserNetwork:
+        """This network in eval mode, its normalisations folded into its convolutions."""
+        self.eval()
+        for module in self.modules():
+            if isinstance(module, Convolution):
+                module.fold()
+        return self
+
+
+def read_network(path: str | os.PathLike[str]) -> ParserNetwork:
+    """The network of a weight file, in eval mode, ready for inference.
+
+    Args:
+        path: what `impersona train face_parser` released.
+
+    Raises:
+        MissingFile: there is no such file.
+        CorruptFile: it is not such a file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise MissingFile(f"no weight file at {path}; leave weights empty for the one that ships")
+    try:
+        with safe_open(os.fspath(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise CorruptFile(f"{path}: got format {metadata.get('format')!r}, expected {FORMAT!r}")
+            settings = json.loads(metadata["settings"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
+        state = {
+            name.removeprefix(f"{NAME}/"): value.float() if value.is_floating_point() else value
+            for name, value in tensors.items()
+        }
+        network = ParserNetwork(settings["widths"], settings["depths"])
+        network.load_state_dict(state)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, ShapeError) as error:
+        raise CorruptFile(
+            f"{path}: not the weights of a face parser ({error}); copy the file again, or make it with"
+            " `impersona train face_parser`"
+        ) from error
+    return network.folded()

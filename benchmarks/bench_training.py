@@ -1,0 +1,131 @@
+"""The training loop against the bare work: forward, backward, optimizer of the same networks on a batch that is ready.
+
+    IMPERSONA_PACK=/path/to/pack python -m pytest -s benchmarks/bench_training.py
+
+The two take turns, a dozen steps each, so that what else the machine does harms both alike; the figure is the median of
+the ratios. The bare work knows which parameters learn in which phase and nothing else: no data, average, check or
+log. Without IMPERSONA_PACK the faces are noise in memory, and what they cost says nothing about decoding.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bench.provenance import available_cores
+from generators.training.choice import find_trainable
+from generators.training.frozen import frozen_for
+from generators.training.loop import build, preset_of, train
+from generators.training.phases import collect_for, phases_of
+from generators.training.recipe import Step
+from generators.training.source import PackSource, pack_source
+
+STEPS, ROUNDS = 12, 9
+WHAT = os.environ.get("IMPERSONA_TRAIN", "generator/spade")
+PRESET = os.environ.get("IMPERSONA_PRESET", "tiny")
+CPU = torch.device("cpu")
+
+
+class Noise:
+    """A pack of 256 faces of noise."""
+
+    digest, has_masks, side = "noise", True, 128
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(0)
+        self._rng = rng
+        self.subjects = np.arange(256, dtype=np.int32)
+        self.split = np.full(256, "train")
+        self.landmarks = rng.uniform(32, 96, (256, 68, 2)).astype(np.float32)
+        self.identity = rng.normal(0, 0.1, (256, 128)).astype(np.float32)
+        self.attributes = np.zeros((256, 40), dtype=np.float32)
+        self._images = {s: rng.integers(0, 256, (256, s, s, 3), dtype=np.uint8) for s in (64, 128)}
+        self._masks = {s: rng.integers(0, 19, (256, s, s), dtype=np.uint8) for s in (64, 128)}
+
+    def images(self, rows, side=None):
+        return self._images[side][rows]
+
+    def masks(self, rows, side=None):
+        return self._masks[side][rows]
+
+    def close(self):
+        pass
+
+
+def noise_source(data, recipe, seed):
+    return PackSource(Noise(), recipe.side, recipe.batch_size, recipe.wanted, seed)
+
+
+class Bare:
+    """The same networks without a loop."""
+
+    def __init__(self, trainable, settings, frozen, batch_of):
+        self.recipe = build(trainable, settings, frozen, 0)
+        for network in self.recipe.networks.values():
+            network.to(memory_format=torch.channels_last).train()
+        self.phases = phases_of(self.recipe)
+        self.batch, self.draw, self.number = batch_of(self.recipe), torch.Generator(), 0
+
+    def steps(self, count):
+        begun = time.perf_counter()
+        for _ in range(count):
+            step = Step(self.number, self.batch, self.draw)
+            for name in self.recipe.phases(self.number):
+                phase = self.phases[name]
+                collect_for(phase, self.phases.values())
+                self.recipe.losses(name, step).total.backward()
+                phase.optimizer.step()
+                phase.optimizer.zero_grad(set_to_none=True)
+            self.number += 1
+        return count * len(self.batch) / (time.perf_counter() - begun)
+
+
+@pytest.fixture(scope="module")
+def subject():
+    full, trainable = find_trainable(WHAT)
+    pack = os.environ.get("IMPERSONA_PACK", "")
+    source = pack_source if pack else noise_source
+    return dataclasses.replace(trainable, source=source), preset_of(trainable, PRESET), Path(pack or os.devnull), full
+
+
+def test_the_loop_against_the_bare_work(subject, tmp_path):
+    trainable, settings, data, full = subject
+    torch.set_num_threads(available_cores())
+    frozen = frozen_for(trainable.needs, data, CPU, available_cores())
+
+    def batch_of(recipe):
+        source = trainable.source(data, recipe, 0)
+        batch = source.batch(0, CPU)
+        source.close()
+        return batch
+
+    bare = Bare(trainable, settings, frozen, batch_of)
+    bare.steps(STEPS)
+    ratios, speeds, last = [], [], {}
+    options = {"device": "cpu", "tick_steps": STEPS, "sample_seconds": 0, "name": full}
+    train(trainable, settings, data, tmp_path, frozen=frozen, max_steps=STEPS, **options)
+    for number in range(2, ROUNDS + 2):
+        ready = bare.steps(STEPS)
+        run = train(trainable, settings, data, tmp_path, frozen=frozen, max_steps=number * STEPS, **options)
+        speeds.append((run.last["images_per_second"], ready))
+        ratios.append(run.last["images_per_second"] / ready)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()][1:]
+    seconds = {name: sum(line["split"][name] for line in lines) for name in lines[0]["split"]}
+    shares = {name: value / sum(seconds.values()) for name, value in seconds.items()}
+    last = lines[-1]
+    looped, ready = (statistics.median(values) for values in zip(*speeds, strict=True))
+    print(f"\n{full} {PRESET}, {settings.batch_size} a step, {available_cores()} threads, faces of {data.name}")
+    print(f"loop {looped:.2f} images/s, bare {ready:.2f}, ratio {statistics.median(ratios):.3f}"
+          f" (rounds {' '.join(f'{one:.2f}' for one in sorted(ratios))})")  # fmt: skip
+    print("share of a step: " + ", ".join(f"{name} {value:.1%}" for name, value in shares.items()))
+    print(f"peak memory {last['memory_mb']:.0f} MB")
+    assert shares["data"] <= 0.05
+    assert statistics.median(ratios) >= 0.85

@@ -1,0 +1,187 @@
+"""What a SPADE autoencoder is made of and how it learns, for each preset; and what a sweep may say about `spade`."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from bench.provenance import THREADS, thread_count
+
+FreeNorm = Literal["instance", "batch"]
+Upsample = Literal["before", "within"]
+Device = Literal["cpu", "cuda", "auto"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpadePreset:
+    """Sizes, and how it learns.
+
+    Attributes:
+        side: S, pixels of a side of what it makes.
+        levels: side and channels of each residual block, the coarsest first; a side that is twice the one before is
+            reached by nearest upsampling, as in SPADE.
+        upsample: where a side doubles: ``"before"`` a block, as in SPADE, or ``"within"`` it, behind its first norm,
+            which then has a quarter of the pixels.
+        regions: R, classes of the masks.
+        style: L, length of a region's style code.
+        hidden: channels inside of each SPADE norm; 128 in the paper.
+        kernel: of the convolutions that make its scale and shift; 3 in the paper.
+        norm: what it normalises by; ``"batch"`` in the paper.
+        spectral: spectral norm in the renderer.
+        encoder_first: channels of the style encoder, as `RegionStyleEncoder` has them.
+        encoder_down: likewise.
+        encoder_up: likewise.
+        encoder_norm: likewise.
+        judge_widths: channels of the discriminator's layers.
+        judge_scales: how many discriminators, each on half the side of the one before.
+        judge_norm: instance norm in the discriminator, besides spectral norm.
+        batch_size: N, faces a step.
+        rates: learning rates of encoder and renderer, and of the discriminator.
+        betas: of Adam.
+        ema_decay: of the average that is released.
+        pixels: weight of the mean absolute difference of pixels.
+        adversarial: weight of the hinge loss.
+        matching: weight of feature matching in the discriminator's features.
+        perceptual: weight of the mean absolute difference of the frozen network's features.
+        depths: weights of its features, the shallowest first.
+        identity: weight of the squared distance, or one minus the cosine, of embeddings.
+        teach_every: the frozen networks are asked in every such step only, and not in those between.
+    """
+
+    side: int
+    levels: tuple[tuple[int, int], ...]
+    upsample: Upsample = "within"
+    regions: int = 19
+    style: int = 64
+    hidden: int = 32
+    kernel: int = 1
+    norm: FreeNorm = "instance"
+    spectral: bool = False
+    encoder_first: int = 32
+    encoder_down: tuple[int, ...] = (64,)
+    encoder_up: tuple[int, ...] = ()
+    encoder_norm: bool = False
+    judge_widths: tuple[int, ...] = (48, 96, 192)
+    judge_scales: int = 1
+    judge_norm: bool = False
+    batch_size: int = 16
+    rates: tuple[float, float] = (5e-4, 8e-4)
+    betas: tuple[float, float] = (0.0, 0.95)
+    ema_decay: float = 0.998
+    pixels: float = 10.0
+    adversarial: float = 0.3
+    matching: float = 0.0
+    perceptual: float = 2.0
+    depths: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 0.0)
+    identity: float = 0.0
+    teach_every: int = 4
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
+        for name, choice in (("norm", FreeNorm), ("upsample", Upsample)):
+            if getattr(self, name) not in get_args(choice):
+                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected {' or '.join(get_args(choice))}")
+        sides = [side for side, _ in self.levels]
+        steps = {after / before for before, after in itertools.pairwise(sides)}
+        if not sides or not steps <= {1, 2} or sides[-1] != self.side:
+            raise ValueError(
+                f"levels: got sides {sides}, expected each the same as the one before or"
+                f" twice it, and the last {self.side}"
+            )
+        for name in ("regions", "style", "hidden", "batch_size", "teach_every", "judge_scales"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 1")
+        if self.kernel not in (1, 3):
+            raise ValueError(f"kernel: got {self.kernel}, expected 1 or 3")
+        for name in ("pixels", "adversarial", "matching", "perceptual", "identity"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 or more")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"ema_decay: got {self.ema_decay}, expected 0 or more and below 1")
+
+
+PRESETS: Mapping[str, SpadePreset] = {
+    "tiny": SpadePreset(side=64, levels=((8, 192), (16, 128), (32, 64), (64, 32))),
+    "base": SpadePreset(
+        side=128,
+        levels=((8, 256), (16, 256), (32, 192), (64, 96), (128, 48)),
+        encoder_down=(64, 96),
+        judge_widths=(64, 128, 256),
+        judge_scales=2,
+    ),
+    # The renderer's, discriminator's and losses' sizes are those of Park et al., section 3 and appendix A (ngf 64);
+    # the style encoder's are SEAN's, since SPADE has one style for a whole picture.
+    "paper": SpadePreset(
+        side=256,
+        upsample="before",
+        levels=((8, 1024), (16, 1024), (16, 1024), (32, 512), (64, 256), (128, 128), (256, 64)),
+        style=512,
+        hidden=128,
+        kernel=3,
+        norm="batch",
+        spectral=True,
+        encoder_down=(64, 128),
+        encoder_up=(256,),
+        encoder_norm=True,
+        judge_widths=(64, 128, 256, 512),
+        judge_scales=2,
+        judge_norm=True,
+        rates=(1e-4, 4e-4),
+        betas=(0.0, 0.9),
+        ema_decay=0.9999,
+        pixels=0.0,
+        adversarial=1.0,
+        matching=10.0,
+        perceptual=10.0,
+        depths=(1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0),
+        teach_every=1,
+    ),
+}
+
+
+def preset_of(settings: Mapping[str, Any]) -> SpadePreset:
+    """The preset that a released weight file's settings describe: JSON's lists as tuples.
+
+    Args:
+        settings: field to value, as `dataclasses.asdict` gives them.
+
+    Raises:
+        ValueError: a field that there is not, or a value out of range.
+    """
+    known = {one.name for one in dataclasses.fields(SpadePreset)}
+    if strange := sorted(set(settings) - known):
+        raise ValueError(f"{strange[0]}: got a setting that there is not, expected some of {', '.join(sorted(known))}")
+    return SpadePreset(**{name: _tuples(value) for name, value in settings.items()})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(one) for one in value) if isinstance(value, list | tuple) else value
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpadeSettings:
+    """Settings of the generator `spade`.
+
+    Attributes:
+        weights: a weight file that `impersona train spade` has released; empty for the one that ships, of the preset
+            ``tiny``.
+        batch_size: faces that are made at once.
+        threads: CPU threads that torch gets in this process; 0 for every core.
+        device: ``"auto"`` is CUDA where this torch and this machine seem to have it, else the CPU.
+    """
+
+    weights: str = ""
+    batch_size: int = 8
+    threads: int = THREADS
+    device: Device = "cpu"
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
+        if self.device not in get_args(Device):
+            raise ValueError(f"device: got {self.device!r}, expected one of {', '.join(get_args(Device))}")
+        thread_count(self.threads)
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size: got {self.batch_size}, expected at least 1")

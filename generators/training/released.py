@@ -1,0 +1,128 @@
+"""Released weights: one safetensors file of float16 tensors, the settings that build the networks in its metadata.
+
+A tensor is called ``NETWORK/KEY``, KEY as in the network's state dict. The metadata holds three texts: ``format``,
+``settings`` and ``about``, the last two JSON. Nothing in the file names a class or a module.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from bench import weights
+from bench.errors import ConfigError, CorruptFile, MissingFile
+
+FORMAT = "impersona.weights/1"
+MAX_BYTES = 16_000_000
+"""The largest file that is released: what a package index and a git repository carry without pain."""
+
+
+def write_released(
+    path: str | os.PathLike[str], networks: Mapping[str, nn.Module], settings: Any, about: Mapping[str, Any]
+) -> int:
+    """Writes the weights of networks, floating point ones as float16, and replaces the file at once.
+
+    Args:
+        path: of the file, ``.safetensors``.
+        networks: name to network; most often the averaged ones of a run.
+        settings: the frozen dataclass of plain values from which they are built, or a mapping.
+        about: what else a reader should know: recipe, preset, steps, data; plain values.
+
+    Returns:
+        The file's bytes.
+
+    Raises:
+        ConfigError: it would be larger than `MAX_BYTES`, or a weight is not finite or beyond float16.
+    """
+    from safetensors.torch import save
+
+    tensors = {
+        f"{name}/{key}": _half(value, f"{name}/{key}")
+        for name, network in networks.items()
+        for key, value in network.state_dict().items()
+    }
+    plain = dataclasses.asdict(settings) if dataclasses.is_dataclass(settings) else dict(settings)  # type: ignore[arg-type]
+    metadata = {"format": FORMAT, "settings": _json(plain), "about": _json(dict(about))}
+    data = _ordered(save(tensors, metadata))
+    if len(data) > MAX_BYTES:
+        raise ConfigError(
+            f"{path}: got {len(data):,} bytes of weights, expected at most {MAX_BYTES:,}; release a smaller preset"
+        )
+    place = Path(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = place.with_name(f".{place.name}.{os.getpid()}")
+    temporary.write_bytes(data)
+    os.replace(temporary, place)
+    return len(data)
+
+
+def read_released(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, dict[str, torch.Tensor]]]:
+    """The settings and the weights of a released file.
+
+    Returns:
+        The settings as plain values (a tuple has become a list), and network name to state dict, floating point tensors
+        as float32 on the CPU.
+
+    Raises:
+        MissingFile: there is no such file.
+        CorruptFile: it is not such a file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise MissingFile(f"no weight file at {path}")
+    networks: dict[str, dict[str, torch.Tensor]] = {}
+    try:
+        with safe_open(os.fspath(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise CorruptFile(f"{path}: got format {metadata.get('format')!r}, expected {FORMAT!r}")
+            settings = json.loads(metadata["settings"])
+            for name in file.keys():  # noqa: SIM118  not a mapping
+                network, slash, key = name.partition("/")
+                if not slash:
+                    raise CorruptFile(f"{path}: got a tensor {name!r}, expected NETWORK/KEY")
+                value = file.get_tensor(name)
+                networks.setdefault(network, {})[key] = value.float() if value.is_floating_point() else value
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise CorruptFile(f"{path}: not released weights ({error}); copy the file again") from error
+    return settings, networks
+
+
+def read_about(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a released file says of itself besides the settings. Raises `MissingFile` and `CorruptFile`."""
+    said = weights.metadata(path)
+    if said.get("format") != FORMAT or "about" not in said:
+        raise CorruptFile(f"{path}: got format {said.get('format')!r}, expected {FORMAT!r}; copy the file again")
+    return dict(json.loads(said["about"]))
+
+
+def _ordered(data: bytes) -> bytes:
+    """The same file with the keys of its metadata in order: safetensors writes them in another order every time."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of eight bytes
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
+
+
+def _half(value: torch.Tensor, name: str) -> torch.Tensor:
+    value = value.detach().cpu().contiguous()
+    if not value.is_floating_point():
+        return value
+    half = value.half()
+    if not bool(torch.isfinite(half).all()):
+        raise ConfigError(f"weight {name}: got values that are not finite or beyond 65,504, the largest of float16")
+    return half
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
