@@ -382,7 +382,8 @@ def docs(name: str) -> str:
 
 
 def test_every_excerpt_of_the_guide_stands_in_the_file_that_it_names() -> None:
-    excerpts = re.findall(r"^`([\w/.]+\.py)`:\n\n```(?:python|text)\n(.*?)```", docs("adding_a_generator.md"), re.M | re.S)
+    excerpt = r"^`([\w/.]+\.py)`:\n\n```(?:python|text)\n(.*?)```"
+    excerpts = re.findall(excerpt, docs("adding_a_generator.md"), re.M | re.S)
     assert len(excerpts) >= 5
     for file, excerpt in excerpts:
         held = " ".join((ROOT / file).read_text().split())
