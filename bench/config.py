@@ -401,6 +401,18 @@ def parse_entry(value: str | Mapping[str, Any], where: str = "plugin") -> Plugin
         raise ConfigError(explained(error, where)) from error
 
 
+def parse_pairs(document: Mapping[str, Any], where: str = "pairs") -> Pairs:
+    """Who contributes, as a mapping of a sweep's ``pairs`` says it.
+
+    Raises:
+        ConfigError: a key is unknown, or a value of the wrong type or range.
+    """
+    try:
+        return Pairs.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(explained(error, where)) from error
+
+
 def validate_settings(cls: type, given: Mapping[str, Any], where: str) -> Any:
     """An instance of a plugin's settings dataclass.
 

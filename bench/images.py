@@ -368,6 +368,23 @@ def check_frame(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return frame
 
 
+def check_crops(crops: NDArray[np.float32], side: int, name: str) -> None:
+    """Makes sure that crops are what a plugin takes; rounding may put them outside of [0, 1] by a little.
+
+    Args:
+        crops: float32 (N, 3, side, side) RGB in [0, 1]; N may be 0.
+        side: of the plugin's template, pixels.
+        name: the plugin's, for the error.
+
+    Raises:
+        ShapeError: another shape, dtype or range.
+    """
+    if crops.ndim != 4 or crops.shape[1:] != (3, side, side) or crops.dtype != np.float32:
+        raise ShapeError(f"got crops {crops.dtype} {crops.shape}; {name} takes float32 (N, 3, {side}, {side}) RGB")
+    if crops.size and not (np.isfinite(crops).all() and crops.min() >= -1e-3 and crops.max() <= 1 + 1e-3):
+        raise ShapeError("got crops with values that are NaN or outside [0, 1]; divide 8-bit pixels by 255")
+
+
 def to_crops(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Crops from equally large frames.
 

@@ -65,11 +65,12 @@ def dlib_model(name: str) -> Path:
     return path
 
 
-def user_model(name: str | os.PathLike[str]) -> Path:
+def user_model(name: str | os.PathLike[str], setting: str = "model") -> Path:
     """The path of a model file of the user's.
 
     Args:
         name: a path, or a bare file name that is then looked for in the folder `IMPERSONA_MODELS` names.
+        setting: which setting of a plugin names it, for the error.
 
     Raises:
         MissingFile: it is in neither place.
@@ -81,4 +82,5 @@ def user_model(name: str | os.PathLike[str]) -> Path:
     if folder and direct.name == str(name) and (folder / direct).is_file():
         return folder / direct
     looked = f"{direct}" + (f" and {folder / direct.name}" if folder else f"; {MODELS_VARIABLE} is not set")
-    raise MissingFile(f"no model file {direct.name!r}: looked at {looked}; give its path as model: /path/to/file.onnx")
+    such = "/path/to/file.onnx" if setting == "model" else "/path/to/file"
+    raise MissingFile(f"no model file {direct.name!r}: looked at {looked}; give its path as {setting}: {such}")

@@ -21,11 +21,12 @@ import pytest
 import torch
 
 from bench.provenance import available_cores
-from generators.training.choice import find_trainable
+from generators.training.choice import find_trainable, preset_of
 from generators.training.frozen import frozen_for
-from generators.training.loop import build, preset_of, train
+from generators.training.loop import train
 from generators.training.phases import collect_for, phases_of
 from generators.training.recipe import Step
+from generators.training.run import build
 from generators.training.source import PackSource, pack_source
 
 STEPS, ROUNDS = 12, 9

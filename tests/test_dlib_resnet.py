@@ -212,9 +212,9 @@ def test_cuda_agrees_with_the_cpu(recognizer):
 
 def test_auto_is_the_cpu_where_torch_or_the_machine_has_no_cuda(monkeypatch):
     auto = DlibResnet(DlibResnetSettings(device="auto"))
-    monkeypatch.setattr("bench.recognizers.dlib_resnet.version_of", lambda name: "2.13.0+cpu")
+    monkeypatch.setattr("bench.torch_runtime.version_of", lambda name: "2.13.0+cpu")
     assert auto.fingerprint()["device"] == "cpu"
-    monkeypatch.setattr("bench.recognizers.dlib_resnet.version_of", lambda name: "2.13.0")
+    monkeypatch.setattr("bench.torch_runtime.version_of", lambda name: "2.13.0")
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/nvidia-smi")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert auto.fingerprint()["device"] == "cuda"

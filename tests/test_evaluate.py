@@ -14,7 +14,7 @@ import pytest
 
 from bench.cli.main import main
 from bench.config import Calibrate, Diversity, MakerEntry, PluginEntry, parse_sweep
-from bench.errors import ConfigError, InsufficientData, MissingFile, ShapeError, UnknownName
+from bench.errors import ConfigError, InsufficientData, MissingFile, PluginError, ShapeError, UnknownName
 from bench.metrics.bootstrap import double_or_nothing
 from bench.metrics.figures import FIGURES
 from bench.quality.distances import unit_rows
@@ -72,7 +72,7 @@ def test_pairs_of_the_same_people_stand_apart() -> None:
 def test_of_two_contributors_only_pairs_without_a_common_one_count() -> None:
     faces = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
     photo = np.random.default_rng(1).normal(size=(4, 2, 5)).astype(np.float32)
-    people = [[0, 1], [1, 2], [2, 3], [1, 0]]
+    people = [[0, 1], [1, 2], [2, 3], [0, 1]]
     found = values(assess_diversity(variety(faces, photo, people), NO_DRAWS))
 
     def apart(one: Any, other: Any) -> float:
@@ -85,7 +85,20 @@ def test_of_two_contributors_only_pairs_without_a_common_one_count() -> None:
     )
     wanted = np.mean([apart(photo[a, place], photo[b, place]) for a, b in pairs for place in range(2)])
     assert found["photo_distance_mean", DIFFERENT] == pytest.approx(wanted)
-    assert found["face_distance_mean", SAME] == pytest.approx(apart(faces[0], faces[3])), "the same two, in any order"
+    assert found["face_distance_mean", SAME] == pytest.approx(apart(faces[0], faces[3]))
+    turned = values(assess_diversity(variety(faces, photo, [[0, 1], [1, 2], [2, 3], [1, 0]]), NO_DRAWS))
+    assert ("face_distance_mean", SAME) not in turned, "in another order photos of different people would be compared"
+
+
+def test_the_very_same_photos_say_nothing_of_other_photos_of_the_same_people() -> None:
+    """Two faces of one photo are apart by noise alone, and their photos are not apart at all."""
+    faces, photo = [[1, 0], [0, 1], [1, 1]], [[1, 0], [1, 0], [0, 1]]
+    found = values(assess_diversity(variety(faces, photo, [0, 0, 0]), NO_DRAWS))
+    away = 2 - np.sqrt(2)
+    assert found["face_distance_mean", SAME] == pytest.approx(away), "the first two faces are no pair"
+    assert found["diversity_ratio", SAME] == pytest.approx(away / 2)
+    alone = values(assess_diversity(variety(faces[:2], photo[:2], [0, 0]), NO_DRAWS))
+    assert ("face_distance_mean", SAME) not in alone
 
 
 def test_draws_are_the_definition_on_the_kept_faces() -> None:
@@ -156,6 +169,14 @@ class NoisyGenerator(ToyGenerator):
         return np.clip(super().generate(batch, rng) * (1 - shift), 0, 1).astype(np.float32)
 
 
+class PupilGenerator(NoisyGenerator):
+    """Whose weights were taught by a recognizer in one setting only."""
+
+    @property
+    def taught_by(self) -> frozenset[str]:  # type: ignore[override]
+        return frozenset({"toy"} if self.settings.weight > 0.3 else ())
+
+
 @dataclass(frozen=True)
 class NoisySettings(MixSettings):
     """One person a face."""
@@ -174,7 +195,7 @@ def data(own_registry: Registry, tmp_path: Path) -> dict[str, Any]:
 
 def evaluated(data: dict[str, Any], out: Path, generator: str = "noisy", **settings: Any) -> RunFolder:
     chosen = evaluation_sweep(
-        MakerEntry(name=generator, settings=settings), {**data, "fmr": (0.1,), "draws": 50},
+        MakerEntry(name=generator, settings=settings), {"fmr": (0.1,), "draws": 50, **data},
         recognizers=recognizers_given("toy"), count=9,
     )  # fmt: skip
     return run_sweep(chosen, out)
@@ -235,6 +256,8 @@ def test_thresholds_come_from_other_people_where_there_are_some() -> None:
     assert calibrated() == Calibrate(split="dev")
     assert calibrated(split="dev") == Calibrate(split="train")
     assert calibrated(split="all") is None
+    with pytest.raises(ConfigError, match=r"got people: \[8, 9\]; a model card is of one data set"):
+        calibrated(people=[8, 9])
     nowhere = evaluation_sweep(MakerEntry(name="collage"), {"dataset": PluginEntry(name="insightface_bin")})
     assert nowhere.calibrate is None, "a data set without splits"
 
@@ -258,6 +281,14 @@ def test_data_is_a_name_a_mapping_or_a_file(tmp_path: Path, monkeypatch: pytest.
     assert sweep.fmr == (0.01, 0.001)
     assert evaluation_sweep(MakerEntry(name="collage"), found, seed=6).seed == 6
     assert sweep.name == "evaluate-collage"
+    whole.write_text(
+        "{name: a, dataset: drawn, recognizers: lbp, generators: [collage], "
+        "pairs: {kind: look_alikes, alike_by: {name: lbp}}}"
+    )
+    pairs = evaluation_sweep(MakerEntry(name="collage"), data_given(str(whole)), count=7).pairs
+    assert (pairs.kind, pairs.count) == ("look_alikes", 7)
+    assert pairs.alike_by is not None
+    assert pairs.alike_by.name == "lbp"
     with pytest.raises(MissingFile, match="no file at"):
         data_given(str(tmp_path / "nothing.yaml"))
     part.write_text("just words")
@@ -294,20 +325,24 @@ def test_the_card_holds_every_figure_with_its_interval(data: dict[str, Any], tmp
     assert json.loads(json.dumps(card, allow_nan=False)) == card
     outcome = made_of(run)
     assert len(card["figures"]) == len(outcome["figures"])
-    assert card["generator"]["taught_by"] == ["toy"]
+    (setting,) = card["settings"]
+    assert setting["taught_by"] == ["toy"]
     assert all(one["white_box"] for one in card["figures"]), "the only recognizer taught it"
-    assert card["generator"]["fingerprint"]["weights"] == "ab" * 32
-    assert card["data"]["people"] == 4
-    assert card["thresholds"] == [{"recognizer": "toy", "origin": None}]
+    assert setting["fingerprint"]["weights"] == "ab" * 32
+    assert (setting["people"], setting["photos"], setting["faces"]) == (4, 12, 9)
+    (threshold,) = card["thresholds"]
+    assert (threshold["recognizer"], threshold["origin"]) == ("toy", None)
+    (point,) = threshold["points"]
     assert card["run"]["cells"] == run.cell_keys()
     said = markdown(card)
     for wanted in (
         "# Model card: noisy", "toy †", "white box: it taught the generator", "SSIM with", "Fréchet distance",
         "mean similarity to other photos of the source", "faces verified as the source, other photos", "**diversity**",
         "the very same photos made into a face again", "set on comparisons of the data set's own people", "ab" * 32,
-        "not made", "FMR 10",
+        "not made", f"FMR 10 %: threshold {point['value']:.4f}, of {point['n']} nonmated comparisons, weak",
+        "| made of | 9 faces of 1 person each; 4 people contribute, 12 photos of them |",
     ):  # fmt: skip
-        assert wanted in said, wanted
+        assert wanted in said.replace("\u202f", " "), wanted
     (ratio,) = [one for one in card["figures"] if (one["figure"], one["group"]) == ("diversity_ratio", DIFFERENT)]
     assert f"| {ratio['value']:.2f}" in said
     (similar,) = [one for one in card["figures"] if one["figure"] == "structural_similarity_mean"]
@@ -322,6 +357,41 @@ def test_a_card_tells_settings_apart(data: dict[str, Any], tmp_path: Path) -> No
     assert sorted({one["setting"] for one in card["figures"]}) == titles
     said = markdown(card)
     assert all(f"## Figures: {title}" in said for title in titles)
+    assert "| settings | weight 0.1 |" in said
+    assert "| settings | weight 0.5 |" in said
+
+
+def test_settings_that_take_other_people_or_had_other_teachers_are_told_apart(
+    data: dict[str, Any], tmp_path: Path, own_registry: Registry
+) -> None:
+    own_registry.add(row("generator", "pupil", PupilGenerator, NoisySettings), "the tests")
+    card = model_card(evaluated(data, tmp_path / "run", generator="pupil", weight=[0.2, 0.4]))
+    assert [one["taught_by"] for one in card["settings"]] == [[], ["toy"]]
+    assert {(one["setting"], one["white_box"]) for one in card["figures"]} == {
+        ("generator.weight=0.2", False), ("generator.weight=0.4", True),
+    }  # fmt: skip
+    first, second = markdown(card).split("## Figures: ")[1:]
+    assert "†" not in first
+    assert "| toy † |" in second
+    mixed = evaluated(data, tmp_path / "mixed", generator="toy", sources=[1, 2], wants=["references"])
+    first, second = markdown(model_card(mixed)).split("## Figures: ")[1:]
+    assert "the source" in first
+    assert "contributor 2" not in first
+    assert "contributor 2" in second
+
+
+def test_a_teacher_who_is_no_set_of_names_is_refused(
+    data: dict[str, Any], tmp_path: Path, own_registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NoisyGenerator, "taught_by", "toy")
+    with pytest.raises(PluginError, match="noisy: got taught_by 'toy', expected a frozenset"):
+        model_card(evaluated(data, tmp_path / "run"))
+
+
+def test_a_threshold_that_could_not_be_set_is_said(data: dict[str, Any], tmp_path: Path) -> None:
+    said = markdown(model_card(evaluated({**data, "fmr": (0.001,)}, tmp_path / "run"))).replace("\u202f", " ")
+    assert "FMR 0.1 %: no threshold, 54 nonmated comparisons are too few" in said
+    assert "– has no value: no face was acquired, or too few comparisons for such a threshold." in said
 
 
 def test_a_generator_of_two_people_and_one_that_names_no_teacher(data: dict[str, Any], tmp_path: Path) -> None:
@@ -334,7 +404,9 @@ def test_a_generator_of_two_people_and_one_that_names_no_teacher(data: dict[str,
 
 
 def test_nothing_judged_is_no_card(data: dict[str, Any], tmp_path: Path) -> None:
-    nobody = markdown(model_card(evaluated(data, tmp_path / "nobody", refuses=-1.0)))
+    card = model_card(evaluated(data, tmp_path / "nobody", refuses=-1.0))
+    assert card["settings"][0]["photos"] == 12, "photos are there whether faces were made of them or not"
+    nobody = markdown(card)
     assert "| not made | 9 |" in nobody
     assert "| **diversity**: the one / the other ↑ | – |" in nobody
     run = evaluated(data, tmp_path / "run", generator="toy", fault="dtype")
@@ -364,7 +436,7 @@ def test_the_command_writes_run_report_and_card(data: dict[str, Any], tmp_path: 
     assert {"card.md", "card.json", "report.html", "summary.json"} <= {path.name for path in out.iterdir()}
     assert "card.json" in said
     card = json.loads((out / "card.json").read_text())
-    assert card["generator"]["settings"] == {"weight": 0.4}
+    assert card["settings"][0]["settings"] == {"weight": 0.4}
     assert "Diversity of the made faces" in (out / "report.html").read_text()
     elsewhere = tmp_path / "cards" / "noisy.md"
     code, _, _ = call(
@@ -373,7 +445,20 @@ def test_the_command_writes_run_report_and_card(data: dict[str, Any], tmp_path: 
     assert code == 0
     again = json.loads(elsewhere.with_suffix(".json").read_text())
     assert again["figures"] == card["figures"]
-    assert call("noisy", "--data", file, "--out", out, "--card", "card.json")[0] == 2
+    mine = tmp_path / "mine.json"
+    mine.write_text("{}")
+    summary = (out / "summary.json").read_bytes()
+    for name in ("card.json", tmp_path / "cards", out / "report.html", out / "summary.md", mine.with_suffix(".md")):
+        code, _, err = call("noisy", "--data", file, "--out", out, "--card", name)
+        assert code == 2, name
+        assert "--card: " in err
+    assert call("noisy", "--data", file, "--out", tmp_path / "new", "--card", tmp_path / "new" / "manifest.md")[0] == 2
+    assert not (tmp_path / "new").exists(), "refused before anything is computed"
+    assert (out / "summary.json").read_bytes() == summary
+    assert mine.read_text() == "{}"
+    code, _, err = call("noisy", "--data", file, "--out", tmp_path / "new", "--count", 3_000_000)
+    assert code == 2
+    assert "pairs: count: " in err
     code, _, err = call("toy", "--data", file, "--out", tmp_path / "failed", "--set", "fault=dtype", "--no-report")
     assert code == 1
     assert "there is nothing to put on a card" in err

@@ -124,6 +124,46 @@ def test_again_gives_the_same_bytes_and_other_files_are_left_alone(folder: Path,
     Path("third/faces.csv").write_text("my,own\n")
     assert call("toy", *given, "--out", "third")[0] == 2
     assert os.listdir("third") == ["faces.csv"]
+    Path("fourth/faces.csv").mkdir(parents=True)
+    code, _, err = call("toy", *given, "--out", "fourth")
+    assert code == 2
+    assert "no list of faces; give --out another folder" in err
+
+
+def test_a_face_that_is_not_made_leaves_no_picture_of_an_earlier_call(folder: Path, call: Callable[..., Any]) -> None:
+    given = (folder / "ann/0.png", folder / "bob/0.png")
+    assert call("toy", *given, "--out", "made")[0] == 0
+    write(folder / "ann/0.png", BLACK)
+    assert call("toy", *given, "--out", "made")[0] == 1
+    assert os.listdir("made") == ["faces.csv"]
+
+
+def test_names_of_photos_may_be_long_and_must_be_text(folder: Path, call: Callable[..., Any]) -> None:
+    long = folder / f"{'名' * 80}.png"
+    long.write_bytes((folder / "ann/0.png").read_bytes())
+    assert call("toy", long, folder / "bob/0.png", "--out", "made")[0] == 0
+    assert sorted(os.listdir("made")) == [f"0001_{'名' * 40}.png", "faces.csv"]
+    bytes_only = folder / os.fsdecode(b"\xff.png")
+    try:
+        bytes_only.write_bytes(long.read_bytes())
+    except OSError:
+        pytest.skip("this file system takes names that are text only")
+    code, _, err = call("toy", bytes_only, folder / "bob/0.png", "--out", "other")
+    assert code == 2
+    assert "is no readable name; rename it" in err
+    assert not Path("other").exists()
+
+
+def test_a_full_disk_leaves_no_half_of_a_picture(folder: Path, call: Callable[..., Any], small_disk: Path) -> None:
+    given = [folder / f"{person}/{number}.png" for number in range(3) for person in ("ann", "bob")]
+    (small_disk / "filler").write_bytes(b"x" * 61_000)
+    code, _, err = call("toy", *given, "--out", small_disk / "made")
+    assert code == 2
+    assert "free some space and run the same command again" in err
+    for path in (small_disk / "made").iterdir():
+        assert png_text(path.read_bytes())["impersona.synthetic"] == "true"
+    (small_disk / "filler").unlink()
+    assert call("toy", *given, "--out", small_disk / "made")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -138,6 +178,9 @@ def test_again_gives_the_same_bytes_and_other_files_are_left_alone(folder: Path,
         (["photos/ann/0.png", "photos/bob/0.png", "--set", "wieght=1"], "did you mean 'weight'"),
         (["photos/ann/9.png", "photos/bob/0.png"], "does not exist"),
         (["photos", "--out", "photos/ann/0.png"], "photos holds no photos"),
+        (["--data", "{name: folder, root: photos}", "--count", "3000000"], "pairs: count: "),
+        (["--data", "nobody"], "unknown dataset 'nobody'"),
+        (["--data", "{name: folder, root: nowhere}"], "no folder at nowhere"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_tried_is_refused_beforehand(
@@ -147,6 +190,13 @@ def test_what_cannot_be_tried_is_refused_beforehand(
     assert code == 2
     assert said in " ".join(err.split())
     assert not Path("made").exists()
+
+
+def test_a_generator_without_its_weights_says_where_they_are_looked_for(folder: Path, call: Callable[..., Any]) -> None:
+    code, _, err = call("spade", folder / "ann/0.png", "--out", "made", "--set", "weights=nothing.safetensors")
+    assert code == 2
+    assert "no model file 'nothing.safetensors'" in err
+    assert "give its path as weights: /path/to/file" in err
 
 
 def test_a_data_sets_faces_are_those_of_a_sweep(folder: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def count(network):
 
 def by_code(channels):
     """BridgeGAN's SPADE: its maps are the 32 channels of the code."""
-    return SpadeNorm(channels, 32, norm="instance")
+    return SpadeNorm(channels, 32, norm="instance", eps=1e-6, resampling="nearest")
 
 
 def test_the_generator_has_its_size():

@@ -11,8 +11,17 @@ from torch.nn import functional
 
 from generators.nets.patchgan import PatchGan
 from generators.nets.regions import masked_mean, one_hot, resize, spread
-from generators.nets.residual import InstanceNorm, ResidualBlock, Resizing, instance, leaky, plain, start_like_gan
-from generators.nets.spade import SpadeNorm
+from generators.nets.residual import (
+    InstanceNorm,
+    ResidualBlock,
+    Resizing,
+    instance,
+    leaky,
+    plain,
+    settle_spectral,
+    start_like_gan,
+)
+from generators.nets.spade import SpadeNorm, free_norm
 from generators.nets.style_encoder import RegionStyleEncoder
 
 
@@ -182,6 +191,46 @@ def test_starting_like_a_gan_gives_small_weights_also_under_spectral_norm() -> N
     assert block.second.bias.abs().max().item() == 0
 
 
+def test_a_start_keeps_the_singular_vectors_of_spectral_norm_right() -> None:
+    block = ResidualBlock(32, 16, plain, spectral=True)
+    start_like_gan(block)
+    block.eval()
+    for layer in (block.first, block.second, block.shortcut):
+        assert layer is not None
+        assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.2)
+
+
+def test_singular_vectors_of_another_weight_are_found_again_in_either_mode() -> None:
+    block = ResidualBlock(32, 16, plain, spectral=True).eval()
+    with torch.no_grad():
+        block.first.parametrizations.weight.original.normal_()
+    before = torch.linalg.matrix_norm(block.first.weight.flatten(1), 2).item()
+    settle_spectral(block, rounds=60)
+    after = torch.linalg.matrix_norm(block.first.weight.flatten(1), 2).item()
+    assert before > 2
+    assert after == pytest.approx(1, abs=0.05)
+    assert not any(part.training for part in block.modules())
+
+
+def test_only_the_named_kinds_of_layers_are_started() -> None:
+    network = nn.Sequential(nn.Conv2d(4, 4, 3), nn.Linear(4, 4))
+    kept = network[1].weight.clone()
+    start_like_gan(network, layers=(nn.Conv2d,))
+    assert network[0].bias.abs().max().item() == 0
+    assert torch.equal(network[1].weight, kept)
+
+
+@pytest.mark.parametrize("resize_by", ["up", "down"])
+def test_a_shortcut_can_be_learned_wherever_the_side_changes(resize_by: Resizing) -> None:
+    assert ResidualBlock(4, 4, plain, resize=resize_by).shortcut is None
+    assert ResidualBlock(4, 4, plain, shortcut_where_resized=True).shortcut is None
+    block = ResidualBlock(4, 4, plain, resize=resize_by, shortcut_where_resized=True, zero_start=True)
+    assert isinstance(block.shortcut, nn.Conv2d)
+    features = torch.randn(1, 4, 8, 8)
+    resized = functional.interpolate(features, scale_factor=2 if resize_by == "up" else 0.5, mode="area")
+    torch.testing.assert_close(block(features), block.shortcut(resized))
+
+
 # ------------------------------------------------------------------------------------------------------------- SPADE
 
 
@@ -200,6 +249,25 @@ def test_a_spade_norm_shrinks_its_masks_by_area() -> None:
     norm = SpadeNorm(6, 4, hidden=7, norm="instance")
     features, masks = torch.randn(2, 6, 8, 8), soft(2, 4, 32)
     torch.testing.assert_close(norm(features, masks), norm(features, functional.avg_pool2d(masks, 4)))
+
+
+def test_a_spade_norm_takes_bridgegans_resampling_and_eps() -> None:
+    norm = SpadeNorm(6, 4, hidden=7, norm="instance", eps=1e-6, resampling="nearest")
+    features, masks = 1e-3 * torch.randn(2, 6, 8, 8), torch.randn(2, 4, 32, 32)
+    found = norm(features, masks)
+    torch.testing.assert_close(found, norm(features, masks[:, :, ::4, ::4]))
+    both = norm.scale_and_shift(torch.relu(norm.of_masks(masks[:, :, ::4, ::4])))
+    expected = functional.instance_norm(features, eps=1e-6) * (1 + both[:, :6]) + both[:, 6:]
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    by_area = SpadeNorm(6, 4, hidden=7, norm="instance", eps=1e-6)
+    by_area.load_state_dict(norm.state_dict())
+    assert (by_area(features, masks) - found).abs().amax() > 0.1
+    with pytest.raises(ValueError, match="resampling: got 'linear', expected area or nearest"):
+        SpadeNorm(6, 4, resampling="linear")  # type: ignore[arg-type]
+
+
+def test_a_batch_norm_has_the_eps_too() -> None:
+    assert free_norm("batch", 3, eps=1e-6).eps == 1e-6
 
 
 def test_a_regions_style_moves_its_own_pixels_only() -> None:

@@ -634,6 +634,28 @@ def test_a_pack_of_another_specification_is_not_touched(toys: Registry, photos: 
         make_pack(asked(photos, seed=1), folder)
 
 
+def test_two_at_once_do_not_write_one_pack(toys: Registry, photos: Path, tmp_path: Path) -> None:
+    refused = []
+
+    def meanwhile(name: str, done: int, total: int) -> None:
+        with pytest.raises(ConfigError, match="another impersona is at work on"):
+            make_pack(asked(photos), tmp_path / "pack")
+        refused.append(name)
+
+    make_pack(asked(photos), tmp_path / "pack", progress=meanwhile)
+    assert refused
+    assert Pack.open(tmp_path / "pack").verify() is None
+
+
+def test_a_pack_that_cannot_be_made_leaves_no_folder(toys: Registry, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="the aligner gave"):
+        make_pack(asked(photos, aligner={"name": "toy68", "points": 5}), tmp_path / "pack")
+    assert not (tmp_path / "pack").exists()
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ConfigError, match="is a file; expected a new or empty folder"):
+        make_pack(asked(photos), tmp_path / "file")
+
+
 def test_other_things_in_the_folder_are_not_touched(toys: Registry, photos: Path, tmp_path: Path) -> None:
     (tmp_path / "pack").mkdir()
     (tmp_path / "pack" / "thesis.txt").write_text("mine")

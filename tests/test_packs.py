@@ -20,6 +20,7 @@ from safetensors.numpy import load_file, save_file
 
 from bench.errors import CorruptFile, MissingFile, ShapeError, UnknownName
 from bench.packs import Pack
+from bench.packs.decoded import Decoded
 from bench.packs.labels import decode_labels, encode_labels, shrink_labels
 from bench.packs.manifest import manifest_bytes
 from bench.packs.pictures import decode_picture, encode_picture, shrink_picture
@@ -262,20 +263,20 @@ def test_bounds_and_threads_change_nothing(folder: Path, held_bytes: int, thread
         for side in (SIDE, SIDE // 2):
             assert np.array_equal(pack.images(rows, side), plain.images(rows, side))
             assert np.array_equal(pack.masks(rows, side), plain.masks(rows, side))
-    assert sum(shelf.bytes for shelf in pack._held.values()) <= held_bytes
+    assert pack._decoded.bytes <= held_bytes
     pack.close()
     pack.close()
 
 
 def test_what_is_held_is_decoded_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    decode = Pack._decode
+    decode = Decoded.decode
 
-    def counting(self: Pack, kind: Any, side: int, rows: np.ndarray, into: np.ndarray) -> None:
+    def counting(self: Decoded, kind: Any, side: int, rows: np.ndarray, into: np.ndarray) -> None:
         asked.extend(rows.tolist())
         decode(self, kind, side, rows, into)
 
-    monkeypatch.setattr(Pack, "_decode", counting)
+    monkeypatch.setattr(Decoded, "decode", counting)
     pack = Pack.open(folder)
     first = pack.images([4, 2, 4])
     first[:] = 0  # the caller's own: what is held must not change

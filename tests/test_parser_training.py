@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 import bench
 from bench.api import LandmarkedDataset, MaskedDataset
-from bench.errors import CorruptFile, InsufficientData, MissingFile
+from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile
 from bench.images import to_crops
 from bench.parsers.labels import LABELS, MIRRORED
 from bench.parsers.network import NAME, ParserNetwork
-from generators.auxiliary.face_parser import evaluate
+from generators.auxiliary.face_parser import comparing, evaluate
 from generators.auxiliary.face_parser.accessories import GLASSES, HAT, wear_glasses, wear_hat
-from generators.auxiliary.face_parser.augmentation import _MIRRORED_ORDER, augmented, straight
+from generators.auxiliary.face_parser.augmentation import augmented, straight
 from generators.auxiliary.face_parser.faces import COMPLETE, PARTIAL, PHOTO, Faces, StoredFace, write_faces
 from generators.auxiliary.face_parser.label_sets import CODES, SETS, UNKNOWN, allowed, mirrored
 from generators.auxiliary.face_parser.partial import SIX_OF_19, codes_of_photo, codes_of_six
@@ -28,6 +28,7 @@ from generators.auxiliary.face_parser.recipe import PRESETS, TRAINABLE, code_wei
 from generators.auxiliary.face_parser.scoring import agreement, confused_with, confusion
 from generators.auxiliary.face_parser.settings import FaceParserTraining
 from generators.auxiliary.face_parser.source import FaceSource
+from generators.training.mirroring import REFLECTED_68
 from generators.training.recipe import Frozen
 
 WIDE, PHOTO_SIDE = 384, 240
@@ -179,12 +180,12 @@ def test_polygons_find_what_the_points_enclose() -> None:
 
 
 def test_a_mirrored_face_has_its_points_in_dlibs_order() -> None:
-    assert np.array_equal(_MIRRORED_ORDER[_MIRRORED_ORDER], np.arange(68))
+    assert np.array_equal(REFLECTED_68[REFLECTED_68], np.arange(68))
     _, _, points = drawn_face(0)
-    turned = (points * [-1, 1] + [WIDE - 1, 0])[_MIRRORED_ORDER]
+    turned = (points * [-1, 1] + [WIDE - 1, 0])[REFLECTED_68]
     for start, end in ((17, 22), (22, 27), (36, 42), (42, 48)):
         assert turned[start:end, 0].mean() == pytest.approx(
-            WIDE - 1 - points[_MIRRORED_ORDER[start:end], 0].mean(), abs=1e-6
+            WIDE - 1 - points[REFLECTED_68[start:end], 0].mean(), abs=1e-6
         )
     assert turned[36:42, 0].mean() < turned[42:48, 0].mean()
     assert turned[0, 0] < turned[16, 0]
@@ -402,7 +403,7 @@ def test_a_label_on_few_images_is_insufficient_and_not_in_the_mean() -> None:
 
 def test_folds_leave_every_complete_face_out_once(folder: Path) -> None:
     faces = Faces(folder)
-    folds = [evaluate.fold_rows(faces, fold) for fold in range(evaluate.FOLDS)]
+    folds = [comparing.fold_rows(faces, fold) for fold in range(comparing.FOLDS)]
     assert sorted(itertools.chain(*folds)) == list(range(8))
 
 
@@ -412,21 +413,47 @@ def test_fasseg_names_say_who_is_held_out_and_how_far_heads_are_turned() -> None
     assert not prepare.is_held_out("v3_train_personne07252p0p90")
     assert prepare.is_held_out("v2_test_3")
     assert not prepare.is_held_out("v2_train_3")
-    assert evaluate.yaw_of("fasseg/v3_test_personne08142p0-60") == -60
-    assert evaluate.yaw_of("fasseg/v3_train_personne07252p0p90") == 90
-    assert evaluate.yaw_of("fasseg/v2_train_3") == 0
+    assert comparing.yaw_of("fasseg/v3_test_personne08142p0-60") == -60
+    assert comparing.yaw_of("fasseg/v3_train_personne07252p0p90") == 90
+    assert comparing.yaw_of("fasseg/v2_train_3") == 0
 
 
 def test_a_perfect_parser_agrees_and_polygons_are_compared_on_the_same_faces(folder: Path) -> None:
     faces = Faces(folder)
     rows = [0, 1]
-    truth = np.stack([evaluate.crop_of(faces, row, "codes") for row in rows])
-    own, drawn = evaluate.compare_complete(faces, rows, lambda crops: truth)
+    truth = np.stack([comparing.crop_of(faces, row, "codes") for row in rows])
+    own, drawn = comparing.compare_complete(faces, rows, lambda crops: truth)
     assert agreement(list(own.values()), LABELS).accuracy == 1
     assert sorted(drawn) == rows
     assert 0.3 < agreement(list(drawn.values()), LABELS).accuracy < 1
-    partial, _ = evaluate.compare_partial(faces, [9], lambda crops: evaluate.crop_of(faces, 1, "codes")[None])
-    assert agreement(list(partial.values()), evaluate.SIX).accuracy == 1
+    partial, _ = comparing.compare_partial(faces, [9], lambda crops: comparing.crop_of(faces, 1, "codes")[None])
+    assert agreement(list(partial.values()), comparing.SIX).accuracy == 1
+
+
+def test_intervals_resample_people_who_have_several_images() -> None:
+    good, bad = (confusion(np.zeros(4, np.uint8), np.full(4, said, np.uint8), 2) for said in (0, 1))
+    counts, people = [good] * 40 + [bad] * 40, ["a"] * 40 + ["b"] * 40
+    by_image, by_person = agreement(counts, ["a", "b"]), agreement(counts, ["a", "b"], people)
+    assert by_person.iou.tolist() == by_image.iou.tolist()
+    assert (by_image.units, by_person.units, by_person.count) == (80, 2, 80)
+    assert by_image.low[0] > 0.3
+    assert (by_person.low[0], by_person.high[0]) == (0, 1)  # two people: a draw may show either alone
+    assert comparing.person_of("fasseg/v3_test_personne08142p0-60") == "08"
+    assert comparing.person_of("fasseg/v2_test_3") == "fasseg/v2_test_3"
+
+
+def test_a_held_out_photo_that_training_has_too_is_left_out_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = []
+    for number, (drawn, held_out) in enumerate([(0, False), (0, True), (1, True)]):
+        image, labels, points = drawn_face(drawn)
+        image = np.clip(image * 0.9 + number, 0, 255).astype(np.uint8)
+        six = SIX_OF_19[labels]
+        made.append(StoredFace(PARTIAL, held_out, f"fasseg/v2_{number}", image, six, six, points))
+    write_faces(tmp_path, made)
+    assert comparing.held_out_rows(Faces(tmp_path)) == [2]
+    assert "fasseg/v2_1" in capsys.readouterr().out
 
 
 @pytest.mark.full
@@ -442,3 +469,5 @@ def test_the_whole_cross_validation_runs_and_goes_on(
     assert evaluate.run_folds(folder, tmp_path, 2, None) == report
     assert (tmp_path / "fold-3.safetensors").stat().st_mtime_ns == before
     assert "insufficient" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match=r"fold-0\.safetensors: got a network of 2 steps .* expected 3"):
+        evaluate.run_folds(folder, tmp_path, 3, None)

@@ -366,7 +366,8 @@ def test_the_fingerprint_of_onnx_follows_every_setting_that_matters(tmp_path: Pa
     marks = [
         json.dumps(dict(OnnxParser(dataclasses.replace(plain, **change)).fingerprint()), sort_keys=True)
         for change in (
-            {}, {"side": 32}, {"scale": 255.0}, {"mean": 0.5}, {"std": 0.5}, {"colour": "bgr"}, {"output": "logits"},
+            {}, {"side": 32}, {"scale": 255.0}, {"mean": 0.5}, {"mean": 0.5000001}, {"std": 0.5},
+            {"colour": "bgr"}, {"output": "logits"},
             {"order": "celebamask_hq"}, {"sides": "picture"}, {"threads": 1}, {"batch_size": 2},
         )
     ]  # fmt: skip

@@ -145,6 +145,27 @@ def test_the_settings_of_another_version_are_refused_by_name() -> None:
 # ------------------------------------------------------------------------------------------------------------ recipe
 
 
+def test_a_start_gain_makes_every_convolution_small_and_leaves_style_projections_as_they_are() -> None:
+    started = SpadeRecipe(dataclasses.replace(SMALL, start_gain=0.02, spectral=True), Frozen())
+    weights = {name: one for network in started.networks.values() for name, one in network.named_parameters()}
+    small = {name: one.abs().max().item() < 0.05 for name, one in weights.items() if one.ndim == 4}
+    assert all(small.values())
+    assert started.renderer.start_style.weight.std().item() > 1
+    assert PRESETS["paper"].start_gain == 0.02
+    # What spectral norm divides by was found again: no untrained pass explodes.
+    started.discriminator.eval()
+    with torch.no_grad():
+        judged = started.discriminator(torch.rand(1, 3, 32, 32), torch.rand(1, 19, 32, 32).softmax(1))
+        layer = started.discriminator.scales[0].layers[1]
+        assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.2)
+    assert max(one.abs().max().item() for one in judged[0]) < 1
+
+
+def test_whole_numbers_among_the_betas_do() -> None:
+    recipe = SpadeRecipe(dataclasses.replace(SMALL, betas=(0, 0.9)), Frozen())
+    assert {one.param_groups[0]["betas"] for one in recipe.optimizers().values()} == {(0.0, 0.9)}
+
+
 @pytest.mark.full
 def test_it_learns_to_paint_each_region_in_the_colour_of_its_style() -> None:
     wide = {

@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -17,12 +19,14 @@ from bench.errors import ConfigError, CorruptFile, PluginError, TrainingDiverged
 from bench.images import png_text
 from generators.training.average import Average, decay_at
 from generators.training.log import without_times
-from generators.training.loop import build, step_seeds, train
+from generators.training.loop import train
 from generators.training.phases import collect_for, phases_of
 from generators.training.recipe import Frozen
+from generators.training.run import build, step_seeds
 from generators.training.watch import Watch
 from tests.toy_recipe import TOY, ToySettings
 
+ROOT = Path(__file__).parent.parent
 NOWHERE = Path("/nowhere")
 COMMON = {"device": "cpu", "threads": 1, "tick_steps": 10, "sample_seconds": 0, "name": "generator/toy", "seed": 5}
 
@@ -189,6 +193,52 @@ def test_no_whole_checkpoint_is_an_error(tmp_path):
         trained(tmp_path, max_steps=4)
 
 
+def test_a_damaged_checkpoint_is_written_again_when_the_run_comes_by(uninterrupted, tmp_path):
+    for steps in (200, 300):
+        trained(tmp_path, max_steps=steps)
+    (tmp_path / "checkpoints" / "step-000000300" / "state.safetensors").write_bytes(b"damaged")
+    trained(tmp_path, max_steps=300)
+    assert tensors_digest(tmp_path, 300) == tensors_digest(uninterrupted, 300)
+    assert (tmp_path / "checkpoints" / "damaged-step-000000300").is_dir()
+    told = Told()
+    trained(tmp_path, told=told, max_steps=300)
+    assert any("going on from step 300" in said for said in told.said)
+
+
+def test_a_damaged_checkpoint_takes_no_whole_ones_place(tmp_path):
+    settings = ToySettings(poisoned=30)
+    for steps in (10, 20):
+        trained(tmp_path, settings, max_steps=steps)
+    (tmp_path / "checkpoints" / "step-000000020" / "state.json").write_text("{")
+    trained(tmp_path, settings, max_steps=15)
+    assert steps_of(tmp_path) == [10, 15]
+    (tmp_path / "checkpoints" / "step-000000015" / "state.json").write_text("{")
+    with pytest.raises(TrainingDiverged, match=r"last-good \(step 10\)"):
+        trained(tmp_path, settings, max_steps=40)
+    assert json.loads((tmp_path / "checkpoints" / "last-good" / "state.json").read_text())["step"] == 10
+
+
+def test_files_of_others_beside_the_checkpoints_do_no_harm(tmp_path):
+    trained(tmp_path, max_steps=3)
+    (tmp_path / "checkpoints" / ".DS_Store").write_bytes(b"")
+    assert trained(tmp_path, max_steps=4).steps == 4
+
+
+def test_a_log_whose_last_line_has_no_end_is_mended(tmp_path):
+    trained(tmp_path, max_steps=20)
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(log.read_bytes().removesuffix(b"\n"))
+    trained(tmp_path, max_steps=30)
+    assert [line["step"] for line in log_of(tmp_path)] == [10, 20, 30]
+
+
+def test_other_circumstances_are_told(tmp_path):
+    trained(tmp_path, max_steps=2)
+    told = Told()
+    trained(tmp_path, told=told, max_steps=3, threads=2)
+    assert any("not bit for bit: threads 1 then, 2 now" in said for said in told.said)
+
+
 def test_leftovers_of_a_killed_process_go_away(tmp_path):
     trained(tmp_path, max_steps=3)
     (half := tmp_path / "checkpoints" / ".step-000000004.123").mkdir()
@@ -232,6 +282,16 @@ def test_nan_in_a_batch_stops_and_is_named(tmp_path):
         trained(tmp_path, settings, max_steps=100)
 
 
+@pytest.mark.parametrize("last", [8, 30])
+def test_weights_that_are_not_finite_are_never_the_last_good_ones(tmp_path, last):
+    """The loss and the gradients of step 7 are finite; its weights are not, and only step 8 would say so."""
+    settings = ToySettings(leap=7)
+    trained(tmp_path, settings, max_steps=5)
+    with pytest.raises(TrainingDiverged, match=r"after 8 steps .*maker.* not finite.*last-good \(step 7\)"):
+        trained(tmp_path, settings, max_steps=last, checkpoint_seconds=0)
+    assert max(steps_of(tmp_path)) == 7
+
+
 def _rows_of(settings, number):
     recipe = build(TOY, settings, Frozen(), 5)
     return TOY.source(NOWHERE, recipe, 5).batch(number, torch.device("cpu")).rows.tolist()
@@ -263,6 +323,71 @@ def test_a_loss_around_zero_is_no_divergence():
     for step in range(20):
         watch.tick(step, {"make": 1e-9 if step < 10 else 0.9})
     assert not watch.suspects
+
+
+def test_a_hinge_loss_that_comes_back_from_zero_is_no_divergence():
+    """A discriminator that has won rests at zero; when it is fooled again its loss is a few units, ticks in a row."""
+    watch = Watch()
+    for step in range(40):
+        watch.tick(step, {"judge": 0.0 if step < 30 else 4.0})
+        assert not watch.suspects
+
+
+SEVERAL = """
+import sys
+from bench import wiring
+from bench.api import PluginRow
+from bench.errors import TrainingDiverged
+from generators.training.loop import train
+from tests.toy_recipe import TOY, Toy, ToySettings
+from dataclasses import replace
+from pathlib import Path
+import torch
+
+class Odd(Toy):
+    def losses(self, phase, step):
+        found = super().losses(phase, step)
+        if sys.argv[2] == "term" and torch.distributed.get_rank() == 1 and (phase, step.number) == ("make", 4):
+            found.terms["fooled"].fill_(float("nan"))
+        return found
+
+try:
+    done = train(replace(TOY, build=Odd), ToySettings(), Path("/nowhere"), Path(sys.argv[1]), device="cpu", devices=2,
+                 threads=1, tick_steps=2, sample_seconds=0, max_steps=int(sys.argv[3]))
+    print("DONE", done.steps, done.images, done.stopped, flush=True)
+except TrainingDiverged as error:
+    print("DIVERGED", error, flush=True)
+"""
+
+
+def several(tmp_path, what, steps):
+    (tmp_path / "several.py").write_text(SEVERAL)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "several.py"), str(tmp_path / what), what, str(steps)], check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=ROOT, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.full
+def test_what_one_of_two_processes_sees_stops_both(tmp_path):
+    """A NaN in the second one's term: neither waits for the other, and the first keeps the last good checkpoint."""
+    said = several(tmp_path, what := "term", 50)
+    assert said.count("DIVERGED step") == 2
+    assert "step 4, phase make" in said
+    assert (tmp_path / what / "checkpoints" / "last-good").is_dir()
+    assert steps_of(tmp_path / what) == [0]
+
+
+@pytest.mark.full
+def test_two_processes_go_on_where_they_stopped(tmp_path):
+    several(tmp_path, "none", 4)
+    said = several(tmp_path, "none", 9)
+    assert said.count("DONE 9 72 max_steps (9) are done") == 2
+    (tmp_path / "none").rename(tmp_path / "chunks")
+    several(tmp_path, "none", 9)
+    assert tensors_digest(tmp_path / "none", 9) == tensors_digest(tmp_path / "chunks", 9)
 
 
 # ------------------------------------------------------------------------------------------------- phases and averages

@@ -12,12 +12,11 @@ from click.testing import CliRunner
 from bench.api import PluginRow
 from bench.errors import ConfigError, CorruptFile, MissingFile, PluginError, UnknownName
 from generators.training.__main__ import main as module_main
-from generators.training.choice import find_trainable, settings_with
+from generators.training.choice import find_trainable, settings_with, with_batch_size
 from generators.training.cli_describe import describe
 from generators.training.cli_train import train as train_command
 from generators.training.command import OPTIONS
 from generators.training.description import description_of, dlib_parameters
-from generators.training.loop import with_batch_size
 from generators.training.options import Options
 from generators.training.released import MAX_BYTES, read_about, read_released, write_released
 from tests.toy_recipe import TOY, ToySettings
@@ -109,6 +108,8 @@ def test_both_commands_train_alike(with_toy, tmp_path, capsys):
     assert "stopped at step 12: max_steps (12) are done" in said
     files = [tmp_path / name / "checkpoints" / "step-000000012" / "state.safetensors" for name in "ab"]
     assert files[0].read_bytes() == files[1].read_bytes()
+    command = json.loads((tmp_path / "b" / "run_card.json").read_text())["command"]
+    assert command.startswith("python -m generators.training toy --preset tiny")
     card = json.loads((tmp_path / "a" / "run_card.json").read_text())
     assert card["run"]["name"] == "generator/toy"
     assert card["run"]["settings"]["channels"] == 4
@@ -121,6 +122,7 @@ def test_exit_codes_and_messages(with_toy, tmp_path, capsys):
         ("--set", "poisond=3"): "did you mean 'poisoned'",
         ("--max-steps", "-1"): "--max-steps: got -1, expected 0 or more",
         ("--preset", "huge"): "unknown preset 'huge'",
+        ("--batch-size", "0"): "--batch-size: got 0, expected at least 1",
         ("--data", "/no/pack"): "--data: got /no/pack, which is not there",
     }
     for more, said in wrong.items():
@@ -143,6 +145,14 @@ def test_release_writes_the_averages(with_toy, tmp_path):
         assert torch.equal(value, expected.half().float() if expected.is_floating_point() else expected)
     about = read_about(file)
     assert (about["name"], about["preset"], about["steps"]) == ("generator/toy", "tiny", 12)
+
+
+def test_what_cannot_be_released_is_refused_before_the_first_step(with_toy, tmp_path, capsys):
+    large = ("--set", "channels=2000000", "--release", str(tmp_path / "toy.safetensors"))
+    for more, said in ((large, "expected at most 16,000,000"), (("--release", str(tmp_path)), "is a folder")):
+        assert module_main(typed(tmp_path / "a", "--max-steps", "1", *more)) == 2
+        assert said in capsys.readouterr().err
+        assert not (tmp_path / "a" / "checkpoints").exists()
 
 
 def test_every_option_is_a_field_with_its_type():

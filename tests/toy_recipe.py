@@ -32,6 +32,7 @@ class ToySettings:
         decay: of the average.
         poisoned: a step whose first face is NaN; -1 for none.
         runaway: a step from which on the maker's loss is multiplied by a million; -1 for none.
+        leap: a step whose losses and gradients are finite and whose step of the optimizer is not; -1 for none.
         every: the judge learns in every so many steps.
     """
 
@@ -42,11 +43,14 @@ class ToySettings:
     decay: float = 0.9
     poisoned: int = -1
     runaway: int = -1
+    leap: int = -1
     every: int = 2
 
     def __post_init__(self) -> None:
         if not 0 < self.rate < 1:
             raise ValueError(f"rate: got {self.rate}, expected more than 0 and less than 1")
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size: got {self.batch_size}, expected at least 1")
 
 
 class Toy:
@@ -67,10 +71,12 @@ class Toy:
         self.networks: Mapping[str, nn.Module] = {"maker": self.maker, "judge": self.judge}
 
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        adam = torch.optim.Adam(self.maker.parameters(), self.settings.rate, betas=(0.5, 0.9))
-        return {"make": adam, "judge": torch.optim.SGD(self.judge.parameters(), self.settings.rate, momentum=0.9)}
+        self.adam = torch.optim.Adam(self.maker.parameters(), self.settings.rate, betas=(0.5, 0.9))
+        return {"make": self.adam, "judge": torch.optim.SGD(self.judge.parameters(), self.settings.rate, momentum=0.9)}
 
     def phases(self, number: int) -> Sequence[str]:
+        if number == self.settings.leap:
+            self.adam.param_groups[0]["lr"] = float("inf")
         return ("make", "judge") if number % self.settings.every == 0 else ("make",)
 
     def losses(self, phase: str, step: Step) -> Losses:

@@ -18,8 +18,12 @@ from bench.notebook import run as run_sweep
 from bench.store.blobs import replace
 from bench.store.run_folder import RunFolder
 from bench.sweep.evaluation import data_given, entry_given, evaluation_sweep, recognizers_given
-from bench.sweep.model_card import model_card
+from bench.sweep.model_card import SCHEMA, model_card
 from bench.wiring import CARD_WRITER
+
+OWN_FILES = ("summary.json", "manifest.json")
+"""What a run folder holds besides its card."""
+TITLE = "# Model card"
 
 
 @click.command(short_help="Evaluate a generator: quality, identity, diversity, failures; a report and a model card.")
@@ -62,8 +66,7 @@ def evaluate(
     Ends with 0 if every cell succeeded, 1 if some failed, 2 if it cannot be run.
     """
     path = card or out / "card.md"
-    if path.suffix == ".json":
-        raise ConfigError(f"--card: got {path}; expected the Markdown file, such as card.md, beside which JSON stands")
+    _refuse_foreign(path, out)
     entry = MakerEntry(
         name=generator,
         settings=given(settings),
@@ -85,6 +88,21 @@ def evaluate(
         sys.exit(FAILED_CELLS)
     if len(run.failures()):
         sys.exit(FAILED_CELLS)
+
+
+def _refuse_foreign(path: Path, out: Path) -> None:
+    """Nothing is written over but an earlier card."""
+    beside = path.with_suffix(".json")
+    if path.suffix != ".md":
+        raise ConfigError(f"--card: got {path}; expected the Markdown file, such as card.md, beside which JSON stands")
+    own = path.resolve().parent == out.resolve() and beside.name in OWN_FILES
+    for there, begins in ((path, TITLE), (beside, f'{{\n  "schema": "{SCHEMA.partition("/")[0]}/')):
+        if own or (there.exists() and not _begins(there, begins)):
+            raise ConfigError(f"--card: {there} is there, or will be, and no model card; give another name")
+
+
+def _begins(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes().startswith(text.encode())
 
 
 def write_card(run: RunFolder, path: Path) -> tuple[Path, Path]:

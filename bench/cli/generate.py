@@ -14,7 +14,8 @@ from bench.config import MakerEntry
 from bench.errors import ConfigError
 from bench.images import IMAGE_SUFFIXES
 from bench.sweep.evaluation import data_given, entry_given
-from bench.sweep.generation import TABLE, Generation, generate_of_dataset, generate_of_photos
+from bench.sweep.generation import Generation, generate_of_dataset, generate_of_photos
+from bench.sweep.made_files import TABLE
 
 NOT_MADE = 1
 

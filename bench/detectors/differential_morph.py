@@ -164,7 +164,7 @@ class DifferentialMorph:
 
     @property
     def _weight_file(self) -> Path:
-        return user_model(self.settings.weights) if self.settings.weights else released(WEIGHTS)
+        return user_model(self.settings.weights, "weights") if self.settings.weights else released(WEIGHTS)
 
 
 def differences(suspects: Embeddings, trusted: Embeddings) -> NDArray[np.float64]:

@@ -109,7 +109,7 @@ class Spectral:
 
     @property
     def _weight_file(self) -> Path:
-        return user_model(self.settings.weights) if self.settings.weights else released(WEIGHTS)
+        return user_model(self.settings.weights, "weights") if self.settings.weights else released(WEIGHTS)
 
 
 def spectra(crops: Crops) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ shards.py    what is in a file of faces, and how it is written and read
 manifest.py  pack.json: what a pack says of itself
 pictures.py  pictures as WebP, at the pack's side or below
 labels.py    label maps as run lengths, at the pack's side or below
-held.py      decoded faces in memory, up to a bound
+decoded.py   pictures and label maps by row, decoded by threads; held.py: in memory, up to a bound
 sheet.py     a contact sheet, to look at
 
 docs/packs.md says what the files hold. Importing this needs neither pydantic, pandas, cv2 nor dlib: a pack travels to

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import itertools
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bench.errors import MissingFile, ShapeError, UnknownName
-from bench.packs.held import Held
-from bench.packs.labels import check_divides, decode_labels, shrink_labels
+from bench.packs.decoded import Decoded
 from bench.packs.manifest import read_file, read_manifest
-from bench.packs.pictures import decode_picture
 from bench.packs.shards import SPLITS, STEPS_A_PIXEL, read_shard
 from bench.provenance import available_cores
 
 HELD_BYTES = 2**30
 """Decoded faces are held up to so much: 16,000 of 128 pixels with their masks."""
-
-_INLINE = 4
-"""Fewer faces are decoded faster than threads are told of them."""
-
-Kind = Literal["images", "masks"]
 
 
 class Pack:
@@ -78,12 +68,9 @@ class Pack:
         self.dataset: NDArray[np.str_] = names[whole("dataset")]
         people = np.ascontiguousarray(whole("subject")).view(">u8")[:, 0]
         self.subjects: NDArray[np.int32] = np.unique(people, return_inverse=True)[1].astype(np.int32)
-        self._blobs = {kind: [shard[kind] for shard in shards] for kind in self._kinds}
-        self._places = {kind: _places(shards, f"{kind.removesuffix('s')}_offsets") for kind in self._kinds}
-        self._held: dict[tuple[Kind, int], Held] = {}
-        self._held_bytes, self._lock = held_bytes, threading.Lock()
-        self._threads = threads
-        self._pool = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="pack")
+        self._decoded = Decoded(
+            str(folder), shards, self.side, ("images", "masks") if self.has_masks else ("images",), threads, held_bytes
+        )
 
     @classmethod
     def open(
@@ -148,7 +135,7 @@ class Pack:
             ShapeError: rows or a side that there are not.
             CorruptFile: a picture is damaged.
         """
-        return self._get("images", rows, side, 3)
+        return self._decoded.get("images", rows, side)
 
     def masks(self, rows: ArrayLike, side: int | None = None) -> NDArray[np.uint8]:
         """Label maps, uint8 (n, side, side), 19-class CelebAMask-HQ labels.
@@ -163,7 +150,7 @@ class Pack:
         """
         if not self.has_masks:
             raise ShapeError(f"the pack in {self.folder} has no masks; make it without --no-masks")
-        return self._get("masks", rows, side)
+        return self._decoded.get("masks", rows, side)
 
     def network(self, name: str) -> Path:
         """The file of a frozen network that travels with the pack, held against its digest.
@@ -190,79 +177,8 @@ class Pack:
         """
         for file in (*self.manifest["shards"], *self.manifest.get("networks", [])):
             read_file(self.folder, file)
-        for kind, channels in (("images", (3,)), ("masks", ())):
-            if kind in self._kinds:
-                for start in range(0, len(self), 256):
-                    rows = np.arange(start, min(start + 256, len(self)), dtype=np.int64)
-                    self._decode(
-                        kind, self.side, rows, np.empty((len(rows), self.side, self.side, *channels), np.uint8)
-                    )
+        self._decoded.decode_all()
 
     def close(self) -> None:
         """Ends its threads; safe to call twice. What was decoded is let go."""
-        self._pool.shutdown(cancel_futures=True)
-        self._held.clear()
-
-    # ------------------------------------------------------------------------------------------------ inside
-
-    @property
-    def _kinds(self) -> tuple[Kind, ...]:
-        return ("images", "masks") if self.has_masks else ("images",)
-
-    def _get(self, kind: Kind, rows: ArrayLike, side: int | None, *channels: int) -> NDArray[np.uint8]:
-        side = self.side if side is None else side
-        check_divides(side, self.side)
-        places = np.asarray(rows)
-        if places.size == 0:
-            return np.empty((0, side, side, *channels), dtype=np.uint8)
-        if places.ndim != 1 or places.dtype.kind not in "iu" or places.min() < 0 or places.max() >= len(self):
-            raise ShapeError(
-                f"got rows {places.dtype} {places.shape}; expected whole numbers from 0 to {len(self) - 1}"
-            )
-
-        def decode(missing: NDArray[np.int64], into: NDArray[np.uint8]) -> None:
-            self._decode(kind, side, missing, into)
-
-        return self._shelf(kind, side, (side, side, *channels)).get(places.astype(np.int64), decode)
-
-    def _shelf(self, kind: Kind, side: int, shape: tuple[int, ...]) -> Held:
-        with self._lock:
-            if (kind, side) not in self._held:
-                left = self._held_bytes - sum(shelf.bytes for shelf in self._held.values())
-                # Pictures leave the masks of the same faces their room: three bytes a pixel of four.
-                share = left * 3 // 4 if kind == "images" and self.has_masks else left
-                self._held[kind, side] = Held(len(self), shape, max(share, 0))
-            return self._held[kind, side]
-
-    def _decode(self, kind: Kind, side: int, rows: NDArray[np.int64], into: NDArray[np.uint8]) -> None:
-        shard, begin, end = (column[rows].tolist() for column in self._places[kind])
-
-        def one(place: int) -> NDArray[np.uint8]:
-            data = self._blobs[kind][shard[place]][begin[place] : end[place]].tobytes()
-            name = f"{self.folder}, row {rows[place]}"
-            if kind == "images":
-                return decode_picture(data, self.side, side, name)
-            return decode_labels(data, self.side, name)
-
-        def some(part: range) -> None:
-            if kind == "images" or side == self.side:
-                for place in part:
-                    into[place] = one(place)
-            elif part:
-                into[part.start : part.stop] = shrink_labels(np.stack([one(place) for place in part]), side)
-
-        if len(rows) < _INLINE or self._threads == 1:
-            some(range(len(rows)))
-            return
-        edges = np.linspace(0, len(rows), self._threads + 1).astype(int).tolist()
-        list(self._pool.map(some, [range(*pair) for pair in itertools.pairwise(edges)]))
-
-
-def _places(shards: Sequence[Mapping[str, NDArray[Any]]], name: str) -> tuple[NDArray[np.int64], ...]:
-    """Of each face its shard, and where its bytes begin and end there."""
-    offsets = [shard[name].astype(np.int64) for shard in shards]
-    return (
-        np.repeat(np.arange(len(shards)), [len(one) - 1 for one in offsets]),
-        np.concatenate([one[:-1] for one in offsets]),
-        np.concatenate([one[1:] for one in offsets]),
-    )
+        self._decoded.close()

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from bench.aligners.templates import FFHQ256, template_digest
 from bench.api import Crops, Fingerprint
-from bench.errors import PluginError, ShapeError
+from bench.errors import PluginError
+from bench.images import check_crops
 from bench.onnx_runtime import (
     GRAPH_OPTIMISATION,
     check_sha256,
@@ -30,6 +31,7 @@ from bench.onnx_runtime import (
     provider_name,
     session_runtime,
 )
+from bench.parsers.onnx_network import SegmentationNetwork
 from bench.parsers.orders import Sides, label_table
 from bench.parsers.resampling import bilinear
 from bench.provenance import THREADS, thread_count
@@ -37,7 +39,6 @@ from bench.weights import user_model
 
 REVISION = 1
 
-_INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 _Numbers = float | tuple[float, ...]
 
 
@@ -121,7 +122,7 @@ class OnnxParser:
             "template": template_digest(FFHQ256),
             **model_digests(self._path, said.sha256),
             **{name: getattr(said, name) for name in ("side", "scale", "colour", "output", "batch_size")},
-            **{name: ",".join(f"{value:g}" for value in _three(getattr(said, name))) for name in ("mean", "std")},
+            **{name: ",".join(repr(float(value)) for value in _three(getattr(said, name))) for name in ("mean", "std")},
             "labels": ",".join(str(label) for label in self._labels.tolist()),
             "provider": provider_name(said.provider),
             "threads": thread_count(said.threads),
@@ -162,7 +163,7 @@ class OnnxParser:
             ShapeError: another shape, dtype or range.
             PluginError: as for `parse`.
         """
-        _check(crops)
+        check_crops(crops, FFHQ256.side, "the parser onnx")
         found = np.empty((len(crops), side, side), dtype=np.uint8)
         size = self._network.batch or self.batch_size if len(crops) else 1
         for start in range(0, len(crops), size):
@@ -180,9 +181,10 @@ class OnnxParser:
         return session_runtime(self._network.session, self.settings.threads)
 
     @functools.cached_property
-    def _network(self) -> _Network:
+    def _network(self) -> SegmentationNetwork:
         said = self.settings
-        return _Network(open_session(self._path, said.provider, said.threads), said, self._path.name)
+        session = open_session(self._path, said.provider, said.threads)
+        return SegmentationNetwork(session, said.side, said.output, self._path.name)
 
     def _fed(self, crops: Crops) -> NDArray[np.floating]:
         said = self.settings
@@ -205,7 +207,8 @@ class OnnxParser:
             classes = bilinear(answer.astype(np.float32), side).argmax(axis=1)
         elif answer.ndim == 3 and np.issubdtype(answer.dtype, np.integer):
             if answer.min() < 0 or answer.max() >= known:
-                raise PluginError(f"{name}: got class {answer.max()}, and order: names {known}; name every class")
+                strange = answer.min() if answer.min() < 0 else answer.max()
+                raise PluginError(f"{name}: got class {strange}, and order: names {known}; name every class")
             rows, columns = (((np.arange(side) + 0.5) * length / side).astype(int) for length in answer.shape[1:])
             classes = answer[:, rows[:, None], columns]
         else:
@@ -215,63 +218,6 @@ class OnnxParser:
             )
         found: NDArray[np.uint8] = self._labels[classes]
         return found
-
-
-class _Network:
-    """An opened network: which input it is fed, which output is read, and every refusal.
-
-    Attributes:
-        session: an ``onnxruntime.InferenceSession``.
-        side: pixels of the square that it takes.
-        batch: N, where it takes no other; else 0.
-        dtype: of what it takes.
-    """
-
-    def __init__(self, session: Any, said: OnnxParserSettings, name: str) -> None:
-        self.session, self._name = session, name
-        inputs = session.get_inputs()
-        shape = list(inputs[0].shape)
-        if len(inputs) != 1 or len(shape) != 4 or (isinstance(shape[1], int) and shape[1] != 3):
-            raise PluginError(f"{name}: got {len(inputs)} inputs, the first {shape}; expected one of (N, 3, S, S)")
-        if inputs[0].type not in _INPUT_TYPES:
-            raise PluginError(f"{name}: got input type {inputs[0].type}; expected one of {', '.join(_INPUT_TYPES)}")
-        fixed = {side for side in shape[2:] if isinstance(side, int)}
-        if len(fixed) > 1:
-            raise PluginError(f"{name}: got input {shape}; the parser onnx makes square crops only")
-        own = fixed.pop() if fixed else 0
-        if own and said.side and own != said.side:
-            raise PluginError(f"{name} takes {own} x {own} pixels; got side: {said.side}, expected {own}")
-        self.side: int = own or said.side or 512
-        self.batch = shape[0] if isinstance(shape[0], int) else 0
-        self.dtype = _INPUT_TYPES[inputs[0].type]
-        self._input, self._output = inputs[0].name, _picked(session.get_outputs(), said.output, name)
-
-    def answer(self, levels: NDArray[np.floating]) -> NDArray[Any]:
-        """What the network says. Raises `PluginError` where it cannot be run, or does not answer for each crop."""
-        from onnxruntime.capi import onnxruntime_pybind11_state as failures
-
-        try:
-            (found,) = self.session.run([self._output], {self._input: levels})
-        except (failures.Fail, failures.InvalidArgument, failures.RuntimeException, failures.NotImplemented) as error:
-            raise PluginError(
-                f"{self._name}: ONNX Runtime cannot run it on {levels.dtype} {levels.shape} ({error}); is side what it"
-                " was trained with?"
-            ) from error
-        answer = np.asarray(found)
-        if answer.ndim < 3 or len(answer) != len(levels):
-            raise PluginError(
-                f"{self._name}: output {self._output!r} is {answer.shape} for {len(levels)} crops; expected a map each"
-            )
-        return answer
-
-
-def _picked(outputs: list[Any], wanted: int | str, name: str) -> str:
-    names = [one.name for one in outputs]
-    chosen = wanted if isinstance(wanted, str) else names[wanted] if wanted < len(names) else None
-    if chosen not in names:
-        known = ", ".join(f"{place}: {one}" for place, one in enumerate(names))
-        raise PluginError(f"{name}: got output: {wanted}; the network has {known}")
-    return str(chosen)
 
 
 def _three(numbers: _Numbers) -> tuple[float, ...]:
@@ -286,13 +232,3 @@ def _check_numbers(name: str, given: _Numbers) -> None:
         raise ValueError(f"{name}: got {given}, expected finite numbers")
     if name == "std" and 0 in numbers:
         raise ValueError(f"std: got {given}, expected numbers other than 0, because they are divided by")
-
-
-def _check(crops: Crops) -> None:
-    side = FFHQ256.side
-    if crops.ndim != 4 or crops.shape[1:] != (3, side, side) or crops.dtype != np.float32:
-        raise ShapeError(
-            f"got crops {crops.dtype} {crops.shape}; the parser onnx takes float32 (N, 3, {side}, {side}) RGB"
-        )
-    if crops.size and not (np.isfinite(crops).all() and crops.min() >= -1e-3 and crops.max() <= 1 + 1e-3):
-        raise ShapeError("got crops with values that are NaN or outside [0, 1]; divide 8-bit pixels by 255")

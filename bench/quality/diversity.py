@@ -31,7 +31,8 @@ MOST_FACES = 1000
 """Pairs are of so many faces at most; their sums are exact up to 1,024."""
 
 DIFFERENT, SAME = "different people", "same people"
-"""Groups of pairs: of faces without a contributor in common, and of faces with the same contributors."""
+"""Groups of pairs: of faces without a contributor in common, and of faces with the same contributors in the same
+places and other photos of one of them at least."""
 
 _SUM_BITS = 30
 _EXACT_BITS = 52
@@ -139,10 +140,10 @@ class _Pairs:
         self.faces = _distances(variety.faces[chosen])
         photos = [_distances(variety.photos[chosen, place]) for place in range(variety.people.shape[1])]
         self.photos = np.rint(np.sum(photos, axis=0) / len(photos))
-        mine = np.sort(self.people, axis=1)
+        mine = self.people
         shared = (mine[:, None, :, None] == mine[None, :, None, :]).any(axis=(2, 3))
-        same = (mine[:, None, :] == mine[None, :, :]).all(axis=2)
-        np.fill_diagonal(same, False)
+        # In another order photos of different people would be compared; of the very same photos only noise would show.
+        same = (mine[:, None, :] == mine[None, :, :]).all(axis=2) & (self.photos > 0)
         self.groups = {DIFFERENT: ~shared, SAME: same}
 
     def sums(self, group: str, kept: NDArray[np.bool_]) -> _Sums:

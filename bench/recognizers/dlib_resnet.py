@@ -12,14 +12,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.aligners.templates import DLIB150, template_digest
 from bench.api import Comparison, Crops, Embeddings, Fingerprint
-from bench.errors import ProviderError, ShapeError
-from bench.provenance import THREADS, file_digest, has_nvidia_driver, thread_count, version_of
+from bench.errors import ShapeError
+from bench.images import check_crops
+from bench.provenance import THREADS, file_digest, thread_count, version_of
+from bench.torch_runtime import Device, check_settings, opened_device, padded, planned_device, repeatable, runtime_of
 
 if TYPE_CHECKING:
     import torch
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from bench.recognizers.dlib_weights import DlibWeights
 
 WEIGHT_FILE = "dlib_face_recognition_resnet_model_v1.dat"
-
-Device = Literal["cpu", "cuda", "auto"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +51,7 @@ class DlibResnetSettings:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""
-        if self.device not in get_args(Device):
-            raise ValueError(f"device: got {self.device!r}, expected one of {', '.join(get_args(Device))}")
-        thread_count(self.threads)
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size: got {self.batch_size}, expected at least 1")
+        check_settings(self.device, self.threads, self.batch_size)
 
 
 class DlibResnet:
@@ -73,7 +69,7 @@ class DlibResnet:
         return {
             "revision": 1,
             "template": template_digest(DLIB150),
-            "device": self._device,
+            "device": planned_device(self.settings.device),
             "threads": thread_count(self.settings.threads),
             "batch_size": self.settings.batch_size,
             "weights": file_digest(self._weight_file),
@@ -99,16 +95,12 @@ class DlibResnet:
         """
         import torch
 
-        _check(crops.shape, str(crops.dtype))
-        if crops.size and not (np.isfinite(crops).all() and crops.min() >= -1e-3 and crops.max() <= 1 + 1e-3):
-            raise ShapeError("got crops with values that are NaN or outside [0, 1]; divide 8-bit pixels by 255")
+        check_crops(crops, DLIB150.side, "dlib_resnet")
         found = np.empty((len(crops), self.network.matrix.shape[0]), dtype=np.float32)
         with torch.inference_mode():
-            for start in range(0, len(crops), self.batch_size):
-                part = crops[start : start + self.batch_size]
-                batch = np.zeros((self.batch_size, *crops.shape[1:]), dtype=np.float32)
-                batch[: len(part)] = part
-                found[start : start + len(part)] = self.embed_tensor(torch.from_numpy(batch))[: len(part)].numpy()
+            for place, batch in padded(crops, self.batch_size):
+                embeddings = self.embed_tensor(torch.from_numpy(batch)).numpy()
+                found[place] = embeddings[: place.stop - place.start]
         return found
 
     def embed_tensor(self, crops: torch.Tensor) -> torch.Tensor:
@@ -151,17 +143,7 @@ class DlibResnet:
 
     def runtime(self) -> Mapping[str, str]:
         """``device``, ``torch`` and ``threads`` as they really were; empty before the first embedding."""
-        if "network" not in self.__dict__:
-            return {}
-        import torch
-
-        device = self.network.matrix.device
-        name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
-        return {
-            "device": f"{device.type} {name}".strip(),
-            "torch": torch.__version__,
-            "threads": str(torch.get_num_threads()),
-        }
+        return runtime_of(self.network.matrix.device) if "network" in self.__dict__ else {}
 
     @cached_property
     def network(self) -> DlibNetwork:
@@ -170,13 +152,7 @@ class DlibResnet:
 
         from bench.recognizers.dlib_network import DlibNetwork
 
-        device = self._device
-        if device == "cuda" and not torch.cuda.is_available():
-            raise ProviderError(
-                f"device: got {self.settings.device}, but torch {torch.__version__} finds no CUDA device;"
-                " set device: cpu, or take a torch with CUDA (pip uninstall -y torch, then pip install torch; on Linux"
-                " the default index has it) and see `impersona doctor`"
-            )
+        device = opened_device(self.settings.device)
         with torch.inference_mode(False):  # weights born in inference mode would refuse every later gradient
             network = DlibNetwork(self._read_weights())
             # oneDNN and cuDNN are fastest with channels last: on two cores 375 against 180 to 310 crops a second.
@@ -209,32 +185,21 @@ class DlibResnet:
             return given
         from bench import weights
 
-        return weights.user_model(self.settings.weights) if self.settings.weights else weights.dlib_model(WEIGHT_FILE)
-
-    @property
-    def _device(self) -> str:
-        # Without torch, because the fingerprint must tell and may not import it. Where this guesses CUDA and torch
-        # disagrees, `network` raises: what the fingerprint says is what runs.
-        if self.settings.device != "auto":
-            return self.settings.device
-        return "cuda" if has_nvidia_driver() and not version_of("torch").endswith("+cpu") else "cpu"
+        return (
+            weights.user_model(self.settings.weights, "weights")
+            if self.settings.weights
+            else weights.dlib_model(WEIGHT_FILE)
+        )
 
     @contextlib.contextmanager
     def _at_work(self, crops: torch.Tensor) -> Iterator[torch.Tensor]:
-        """The crops as the network wants them, and on CUDA full float32 and one algorithm, so that bits repeat."""
+        """The crops as the network wants them, while bits repeat."""
         import torch
 
         _check(crops.shape, str(crops.dtype).removeprefix("torch."))
         device = self.network.matrix.device
-        batch = crops.to(device=device, memory_format=torch.channels_last)
-        if device.type == "cuda":
-            with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-                yield batch
-        else:
-            threads = thread_count(self.settings.threads)
-            if torch.get_num_threads() != threads:
-                torch.set_num_threads(threads)
-            yield batch
+        with repeatable(device, self.settings.threads):
+            yield crops.to(device=device, memory_format=torch.channels_last)
 
 
 def _check(shape: tuple[int, ...], dtype: str) -> None:

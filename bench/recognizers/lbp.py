@@ -135,7 +135,7 @@ class Lbp:
 
     @property
     def _weight_file(self) -> Path:
-        return user_model(self.settings.weights) if self.settings.weights else released(WEIGHTS)
+        return user_model(self.settings.weights, "weights") if self.settings.weights else released(WEIGHTS)
 
 
 def describe(crops: Crops) -> NDArray[np.float32]:

@@ -24,8 +24,10 @@ from bench.config import (
     PluginEntry,
     RecognizerEntry,
     Sweep,
+    axes_of,
     load_sweep,
     parse_entry,
+    parse_pairs,
     parse_sweep,
 )
 from bench.errors import ConfigError, MissingFile
@@ -98,7 +100,6 @@ def evaluation_sweep(
     recognizers: Sequence[RecognizerEntry] = (),
     count: int = 100,
     seed: int | None = None,
-    kind: str | None = None,
 ) -> Sweep:
     """The sweep that evaluates a generator.
 
@@ -111,17 +112,18 @@ def evaluation_sweep(
         recognizers: who judges; by default those of `data`, then `DEFAULT_RECOGNIZERS`.
         count: how many faces are made.
         seed: everything drawn is drawn from it; by default that of `data`, then 0.
-        kind: of pairs, where several people contribute; by default that of `data`, then different people.
 
     Raises:
+        ConfigError: so many faces are never made, or several settings of the data set are asked for.
         UnknownName: no such generator.
     """
     registry.registry().find("generator", generator.name)
     base = dict(data)
+    _refuse_axes(base["dataset"])
     pairs: Pairs = base.get("pairs") or Pairs()
     fields: dict[str, Any] = {"count": count, "references": pairs.references}
-    if (kind or pairs.kind) != Pairs().kind:
-        fields |= {"kind": kind or pairs.kind, "alike_by": pairs.alike_by}
+    if pairs.kind != Pairs().kind:
+        fields |= {"kind": pairs.kind, "alike_by": pairs.alike_by}
     return Sweep(
         name=f"evaluate-{generator.label or generator.name}",
         seed=seed if seed is not None else base.get("seed", 0),
@@ -132,7 +134,7 @@ def evaluation_sweep(
         calibrate=base.get("calibrate", _calibrate(base["dataset"])),
         draws=base.get("draws", 1000),
         generators=(generator,),
-        pairs=Pairs(**fields),
+        pairs=parse_pairs(fields),
         diversity=base.get("diversity") or Diversity(),
     )
 
@@ -155,6 +157,12 @@ def _of_file(path: Path) -> dict[str, Any]:
         return said | ({"calibrate": sweep.calibrate} if "calibrate" in document else {})
     # As a part of a sweep it may name environment variables too.
     return {"dataset": parse_sweep({"name": "a", "dataset": document, "recognizers": "a"}, str(path)).dataset}
+
+
+def _refuse_axes(dataset: PluginEntry) -> None:
+    cls = registry.settings_class(registry.registry().find("dataset", dataset.name))
+    for name, values in axes_of(cls, plain(dataset.settings)).items():
+        raise ConfigError(f"--data: got {name}: {values}; a model card is of one data set, so give one of them")
 
 
 def _default_recognizers() -> tuple[RecognizerEntry, ...]:

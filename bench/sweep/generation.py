@@ -15,15 +15,15 @@ import numpy as np
 import pandas as pd
 
 from bench.api import Aligner, Dataset, EmbeddedDataset, Frame, Progress
-from bench.config import MakerEntry, Pairs, PluginEntry
-from bench.errors import ConfigError, CorruptFile, MissingFile
-from bench.images import decode, encode_png, png_text
+from bench.config import MakerEntry, PluginEntry, parse_pairs
+from bench.errors import ConfigError, MissingFile
 from bench.store.blobs import replace
 from bench.store.cache import ArrayCache
 from bench.store.faces import REFUSED
 from bench.sweep.contributors import find_faces
 from bench.sweep.inputs import Entry, identity_of
 from bench.sweep.instances import plain, plugin
+from bench.sweep.made_files import COLUMNS, TABLE, file_names, is_text, picture_file, refuse_foreign
 from bench.sweep.making import MadeFaces, make_faces
 from bench.sweep.making_plan import Engagement, engage
 from bench.sweep.pair_lists import draw_pairing
@@ -32,12 +32,6 @@ from bench.sweep.plan import with_settings
 
 PHOTOS = "images"
 """The data set plugin through which given photos are read."""
-TABLE = "faces.csv"
-RUN = "generate"
-"""What pictures say that they belong to, where those of a sweep name their run."""
-
-_COLUMNS = ("face", "contributor", "photo", "file", "problem")
-_LONGEST_NAME = 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +82,8 @@ def generate_of_photos(
     for path in photos:
         if not path.is_file():
             raise MissingFile(f"no photo at {path}")
+        if not is_text(str(path)):
+            raise ConfigError(f"{str(path)!r} is no readable name; rename it (in UTF-8)")
     entry: Entry = {"name": PHOTOS, "root": str(Path.cwd())}
     dataset: Dataset = plugin("dataset", entry)
     engaged = _engaged(generator, dataset)
@@ -129,7 +125,7 @@ def generate_of_dataset(
         progress: told how far it is.
 
     Raises:
-        ConfigError: the data set has no photos, or a file is in the way.
+        ConfigError: the data set has no photos, so many faces are never made, or a file is in the way.
         InsufficientData: too few people have two photos, as a sweep asks of those who contribute.
     """
     entry: Entry = {"name": data.name, **plain(data.settings)}
@@ -137,7 +133,7 @@ def generate_of_dataset(
     if isinstance(dataset, EmbeddedDataset):
         raise ConfigError(f"{generator.name} makes faces of photos, and the data set {data.name} has none")
     engaged = _engaged(generator, dataset)
-    part = {**plain(Pairs(count=count).model_dump()), "file": None}
+    part = {**plain(parse_pairs({"count": count}).model_dump()), "file": None}
     pairing = draw_pairing(part, dataset, data.name, engaged.maker.contributors, seed)
     return _generate(engaged, entry, dataset, pairing, out, seed, cache, progress, str)
 
@@ -162,8 +158,8 @@ def _generate(
     called: Callable[[str], str],
 ) -> Generation:
     """Makes the faces of a pairing and writes them; `called` says what a picture calls a photo."""
-    names = _file_names(pairing, called)
-    _refuse_foreign(out, names)
+    names = file_names(pairing, called)
+    refuse_foreign(out, names)
     identity = {"dataset": identity_of(dataset_entry, dataset), **engaged.part, "seed": seed}
     spec = with_settings(identity, {"dataset": dataset_entry, **engaged.entries})
     store = cache or ArrayCache()
@@ -171,8 +167,11 @@ def _generate(
         made = make_faces(spec, dataset, pairing, store, progress)
         problems, unusable = _problems(made, pairing, engaged, dataset_entry, dataset, store)
         out.mkdir(parents=True, exist_ok=True)
-        for index in np.flatnonzero(made.made).tolist():
-            replace(out / names[index], _picture(made, pairing, index, called))
+        for index, there in enumerate(made.made.tolist()):
+            if there:
+                replace(out / names[index], picture_file(made, pairing, index, called))
+            else:
+                (out / names[index]).unlink(missing_ok=True)  # an earlier call's, which would pass for this one's
     finally:
         store.clear_refuge()
     found = Generation(
@@ -202,45 +201,6 @@ def _problems(
     return tuple(made.problem(index) for index in range(len(pairing))), unusable
 
 
-def _picture(made: MadeFaces, pairing: Pairing, index: int, called: Callable[[str], str]) -> bytes:
-    """A face as a PNG file that says what it is, and of which photos."""
-    data = made.store.picture(made.digests[index])
-    names = [called(pairing.frames[photo].key) for photo in pairing.photo[index].tolist()]
-    text = png_text(data) | {"impersona.run": RUN, "impersona.contributors": "; ".join(names)}
-    return encode_png(decode(data, made.digests[index]), text)
-
-
-def _file_names(pairing: Pairing, called: Callable[[str], str]) -> list[str]:
-    """A name for each face: its number, then the photos that it is made of."""
-    digits = max(4, len(str(len(pairing))))
-    names = []
-    for number, photos in enumerate(pairing.photo.tolist(), start=1):
-        keys = [Path(called(pairing.frames[photo].key)) for photo in photos]
-        of = "_".join(str(key.with_suffix("")).replace("/", "-") for key in keys)
-        names.append(f"{number:0{digits}d}_{of[:_LONGEST_NAME]}.png")
-    return names
-
-
-def _refuse_foreign(out: Path, names: Sequence[str]) -> None:
-    """Nothing is written over but what an earlier call wrote."""
-    if out.exists() and not out.is_dir():
-        raise ConfigError(f"{out} is a file; give --out a folder")
-    for name in names:
-        path = out / name
-        if path.exists() and not _is_synthetic(path):
-            raise ConfigError(f"{path} is there, and no face that impersona made; give --out another folder")
-    table = out / TABLE
-    if table.exists() and not table.read_bytes().startswith(",".join(_COLUMNS).encode()):
-        raise ConfigError(f"{table} is there, and no list of faces; give --out another folder")
-
-
-def _is_synthetic(path: Path) -> bool:
-    try:
-        return png_text(path.read_bytes()).get("impersona.synthetic") == "true"
-    except (CorruptFile, OSError):
-        return False
-
-
 def _table(found: Generation) -> pd.DataFrame:
     """One row a face and contributor; ``pairs: {file: ...}`` of a sweep takes it."""
     rows: list[tuple[Any, ...]] = [
@@ -250,4 +210,4 @@ def _table(found: Generation) -> pd.DataFrame:
         )
         for contributor, photo in enumerate(photos, start=1)
     ]
-    return pd.DataFrame(rows, columns=list(_COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS))

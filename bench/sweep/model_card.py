@@ -9,11 +9,11 @@ It imports nothing heavy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bench.api import Dataset, Generator, Kind, PluginRow
-from bench.errors import InsufficientData
+from bench.errors import InsufficientData, PluginError
 from bench.registry import registry
 from bench.store.run_folder import RunFolder
 from bench.sweep.inputs import entry_of
@@ -37,37 +37,34 @@ def model_card(run: RunFolder) -> dict[str, Any]:
 
     Raises:
         InsufficientData: no cell of made faces succeeded.
+        PluginError: the generator's `taught_by` is one name and no set of names.
     """
     outcomes = run.outcomes()
     made = [one for one in outcomes if one["status"] == "success" and one["spec"]["assessment"] == "generated"]
     if not made:
         raise InsufficientData(f"{run.path}: no face was judged, so there is nothing to put on a card; see its report")
     manifest, spec = run.manifest(), made[0]["spec"]
-    generator: Generator = plugin("generator", entry_of(spec["maker"]))
-    taught = sorted(getattr(generator, "taught_by", ()))
+    settings = [_setting(one) for one in _first_of_each(made)]
+    taught = {one["title"]: one["taught_by"] for one in settings}
     return {
         "schema": SCHEMA,
-        "generator": {
-            **_described("generator", spec["maker"]),
-            "label": spec["maker"]["label"],
-            "contributors": generator.contributors,
-            "conditions": sorted(generator.conditions),
-            "crop": {"template": generator.template.name, "side": generator.template.side},
-            "taught_by": taught,
-        },
-        "settings": [_setting(one) for one in _first_of_each(made)],
-        "aligner": _plugin(spec["maker_aligner"]),
-        "parser": _plugin(spec["maker_parser"]) if "maker_parser" in spec else None,
-        "data": _data(spec, made[0]["counts"]),
-        "recognizers": [_recognizer(one, taught) for one in _first_of_each(made, "recognizer")],
+        "generator": {**_about("generator", spec["maker"]), "label": spec["maker"]["label"]},
+        "settings": settings,
+        "data": _data(spec),
+        "recognizers": [_recognizer(one) for one in _first_of_each(made, "recognizer")],
         "thresholds": [_pedigree(one) for one in _first_of_each(made, "recognizer")],
         "figures": [
-            {**record, "judge": _judge(one), "setting": _title(one), "white_box": _is_white_box(one, taught)}
+            {
+                **record,
+                "judge": _judge(one),
+                "setting": _title(one),
+                "white_box": one["spec"]["recognizer"]["name"] in taught[_title(one)],
+            }
             for one in made
             for record in one["figures"]
         ],
         "on_photos": [
-            record
+            {**record, "judge": _judge(one)}
             for one in outcomes
             if one["status"] == "success" and one["spec"]["assessment"] == "verification"
             for record in one["figures"]
@@ -92,50 +89,68 @@ def _first_of_each(made: Iterable[Mapping[str, Any]], by: str = "settings") -> l
 
 
 def _title(outcome: Mapping[str, Any]) -> str:
-    """A setting of the data set and the generator in words, empty where there is only one."""
+    """A setting of the generator in words, empty where there is only one."""
     settings = outcome["labels"]["settings"]
-    return ", ".join(f"{key}={value}" for key, value in settings.items() if key.startswith(("generator.", "dataset.")))
+    return ", ".join(f"{key}={value}" for key, value in settings.items() if key.startswith("generator."))
 
 
 def _aligner_axes(outcome: Mapping[str, Any]) -> str:
     settings = outcome["labels"]["settings"]
-    axes = {key: value for key, value in settings.items() if not key.startswith(("generator.", "dataset."))}
+    axes = {key: value for key, value in settings.items() if not key.startswith("generator.")}
     return "".join(f" {key}={value}" for key, value in sorted(axes.items()) if key != "aligner")
 
 
 def _setting(outcome: Mapping[str, Any]) -> dict[str, Any]:
-    maker = outcome["spec"]["maker"]
+    """What differs between settings: networks, people a face, who taught it, who finds and labels faces."""
+    spec, counts = outcome["spec"], outcome["counts"]
+    generator: Generator = plugin("generator", entry_of(spec["maker"]))
+    not_made = next(one["value"] for one in outcome["figures"] if one["figure"] == "faces_not_made")
     return {
         "title": _title(outcome),
-        "settings": maker["settings"],
-        "fingerprint": maker["fingerprint"],
-        "counts": outcome["counts"],
+        **_plugin(spec["maker"]),
+        "contributors": generator.contributors,
+        "conditions": sorted(generator.conditions),
+        "crop": {"template": generator.template.name, "side": generator.template.side},
+        "taught_by": _taught(generator, spec["maker"]["name"]),
+        "aligner": _plugin(spec["maker_aligner"]),
+        "parser": _plugin(spec["maker_parser"]) if "maker_parser" in spec else None,
+        "faces": counts["faces"],
+        "people": counts["people"],
+        "photos": counts["frames"] - counts["faces"] + int(not_made),
     }
 
 
-def _described(kind: Kind, part: Mapping[str, Any]) -> dict[str, Any]:
+def _taught(generator: Generator, name: str) -> list[str]:
+    taught = getattr(generator, "taught_by", ())
+    if isinstance(taught, str):
+        raise PluginError(f"{name}: got taught_by {taught!r}, expected a frozenset of recognizers' names")
+    return sorted(taught)
+
+
+def _about(kind: Kind, part: Mapping[str, Any]) -> dict[str, Any]:
     row: PluginRow = registry().find(kind, part["name"])
-    return {**_plugin(part), "summary": row.summary, "source": row.source, "licence": row.licence}
+    return {"name": part["name"], "summary": row.summary, "source": row.source, "licence": row.licence}
+
+
+def _described(kind: Kind, part: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_plugin(part), **_about(kind, part)}
 
 
 def _plugin(part: Mapping[str, Any]) -> dict[str, Any]:
     return {name: part[name] for name in ("name", "settings", "fingerprint")}
 
 
-def _data(spec: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, Any]:
+def _data(spec: Mapping[str, Any]) -> dict[str, Any]:
     dataset: Dataset = plugin("dataset", entry_of(spec["dataset"]))
     return {
         **_described("dataset", spec["dataset"]),
         "real_people": not dataset.shows_faces,
         "pairs": {name: value for name, value in spec["pairs"].items() if name != "file"},
-        "faces": counts["faces"],
-        "people": counts["people"],
-        "photos": counts["frames"] - counts["faces"] + counts.get("faces_not_made", 0),
         "images": spec["images"],
     }
 
 
-def _recognizer(outcome: Mapping[str, Any], taught: Sequence[str]) -> dict[str, Any]:
+def _recognizer(outcome: Mapping[str, Any]) -> dict[str, Any]:
     spec = outcome["spec"]
     return {
         "label": _judge(outcome),
@@ -143,7 +158,6 @@ def _recognizer(outcome: Mapping[str, Any], taught: Sequence[str]) -> dict[str, 
         "aligner": _plugin(spec["aligner"]),
         "comparison": spec["comparison"],
         "runtime": outcome["runtime"],
-        "white_box": _is_white_box(outcome, taught),
     }
 
 
@@ -151,7 +165,8 @@ def _pedigree(outcome: Mapping[str, Any]) -> dict[str, Any]:
     found = outcome.get("calibration")
     label = _judge(outcome)
     if found is None:
-        return {"recognizer": label, "origin": None}
+        points = [one for one in outcome["figures"] if one["figure"] == "threshold"]
+        return {"recognizer": label, "origin": None, "points": points}
     kept = {name: value for name, value in found.items() if name not in _HASHES and name not in ("recognizer",)}
     if isinstance(kept.get("dataset"), Mapping):
         kept["dataset"] = {name: value for name, value in kept["dataset"].items() if name not in _HASHES}
@@ -161,7 +176,3 @@ def _pedigree(outcome: Mapping[str, Any]) -> dict[str, Any]:
 def _judge(outcome: Mapping[str, Any]) -> str:
     """The recognizer's label, with its aligner's settings where these are an axis."""
     return str(outcome["labels"]["recognizer"]) + _aligner_axes(outcome)
-
-
-def _is_white_box(outcome: Mapping[str, Any], taught: Sequence[str]) -> bool:
-    return outcome["spec"]["recognizer"]["name"] in taught

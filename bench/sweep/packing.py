@@ -6,7 +6,8 @@ at all, and `unfinished.json` says which there are and what they are made from; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PIL import features
 from bench.aligners.geometry import template_digest
 from bench.aligners.templates import FFHQ256
 from bench.api import Progress
+from bench.errors import ConfigError
 from bench.packs.manifest import read_manifest
 from bench.packs.shards import SCHEMA
 from bench.provenance import images_read_by, version_of
@@ -27,6 +29,7 @@ from bench.sweep.packing_folder import PackFolder
 from bench.sweep.packing_manifest import manifest_of
 from bench.sweep.packing_request import PackRequest
 from bench.sweep.packing_sources import Source, attribute_names, sources_of
+from bench.sweep.runner import only_session
 
 TEMPLATE = FFHQ256
 """The generators' crop: hair and chin inside."""
@@ -49,14 +52,14 @@ def make_pack(
         The manifest.
 
     Raises:
-        ConfigError: the folder holds another pack, or other things.
+        ConfigError: the folder holds another pack, or other things, or another process is at work on it.
         InsufficientData: nobody belongs to the split, no face was found, or it cannot be made to fit.
         CorruptFile: photos or weights changed meanwhile.
     """
     sources = sources_of(request)
     names = attribute_names(sources)
     encoder = Encoder(request, TEMPLATE, names, parses=any(not source.masked for source in sources if source.frames))
-    try:
+    with contextlib.closing(encoder), _alone_in(out):
         folder = PackFolder(request, out, specification(request, sources, encoder.parser_identity()), encoder)
         if (finished := folder.finished()) is not None:
             return finished
@@ -67,8 +70,21 @@ def make_pack(
             left_out[one.source.label][TOO_MANY] += 1
         folder.refuse_changes(specification(request, sources_of(request), encoder.parser_identity()))
         return folder.finish(manifest_of(request, TEMPLATE, sources, names, folder, choice, kept, left_out))
-    finally:
-        encoder.close()
+
+
+@contextlib.contextmanager
+def _alone_in(out: Path) -> Iterator[None]:
+    """The folder of a pack, made if need be and this process's alone: two would remove each other's files."""
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} is a file; expected a new or empty folder (--out)")
+    fresh = not out.exists()
+    with only_session(out):
+        try:
+            yield
+        finally:
+            if fresh:
+                with contextlib.suppress(OSError):  # nothing was written into it
+                    out.rmdir()
 
 
 def specification(request: PackRequest, sources: Sequence[Source], parser: Entry | None) -> Entry:

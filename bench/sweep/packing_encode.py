@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from bench.aligners.geometry import crop_matrix, template_digest, warp_labels
 from bench.api import Aligner, FrameImage, MaskedDataset, Parser, Template
-from bench.errors import CorruptFile, PluginError, ShapeError
+from bench.errors import CorruptFile, ShapeError
 from bench.images import to_crops
-from bench.packs.labels import CLASSES, encode_labels, shrink_labels
+from bench.packs.labels import encode_labels, shrink_labels
 from bench.packs.pictures import encode_picture, shrink_picture
 from bench.packs.shards import Faces, shard_bytes
 from bench.provenance import available_cores
@@ -21,7 +21,7 @@ from bench.sweep.inputs import Entry, identity_of
 from bench.sweep.instances import plain, plugin
 from bench.sweep.packing_faces import Candidate, attribute_rows, landmarks_of
 from bench.sweep.packing_request import PackRequest
-from bench.sweep.parsing import composed
+from bench.sweep.parsing import check_labels, composed
 from bench.sweep.sighting import sight
 
 _CROPS_AT_ONCE = 32
@@ -139,7 +139,7 @@ class Encoder:
         parse_at: Any = getattr(parser, "parse_at", None)  # finer: from what the parser knows before it decides
         given = side if same and parse_at else whole
         labels = parse_at(full, side) if same and parse_at else parser.parse(full)
-        _check(labels, (parser.batch_size, given, given), self.request.parser.name)
+        check_labels(labels, (parser.batch_size, given, given), self.request.parser.name)
         kept: NDArray[np.uint8] = labels[: len(batch)]
         if not same:
             moves = [
@@ -147,11 +147,3 @@ class Encoder:
             ]
             kept = np.stack([warp_labels(one, move, self.template.side) for one, move in zip(kept, moves, strict=True)])
         return list(shrink_labels(kept, side))
-
-
-def _check(labels: Any, shape: tuple[int, ...], name: str) -> None:
-    if not isinstance(labels, np.ndarray) or labels.dtype != np.uint8 or labels.shape != shape:
-        got = f"{labels.dtype} {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
-        raise PluginError(f"{name} returned {got}; expected uint8 {shape}")
-    if int(labels.max(initial=0)) >= CLASSES:
-        raise PluginError(f"{name} returned the label {int(labels.max())}; expected labels 0 to {CLASSES - 1}")

@@ -16,7 +16,7 @@ from bench.api import Progress
 from bench.errors import ConfigError, CorruptFile, InsufficientData, PluginError
 from bench.packs.manifest import MANIFEST, NETWORKS, UNFINISHED, manifest_bytes, read_file, read_manifest
 from bench.packs.shards import SCHEMA, shard_file
-from bench.store.blobs import DiskStore, replace
+from bench.store.blobs import replace
 from bench.sweep.inputs import Entry
 from bench.sweep.instances import plain, plugin
 from bench.sweep.packing_encode import Encoder
@@ -68,8 +68,7 @@ class PackFolder:
         begun = self._begun()
         if begun is not None and begun["choice"] is not None:  # else no face has been written
             self._refuse_another(begun["specification"])
-        DiskStore(self.out).tidy(seconds=0.0)
-        if begun is None and self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
+        if begun is None and self.out.is_dir() and any(self.out.iterdir()):
             raise ConfigError(f"{self.out} holds other things; expected a new or empty folder (--out)")
         return None
 

@@ -17,6 +17,7 @@ from bench.aligners.geometry import crop_matrix, template_digest, warp_labels
 from bench.api import Aligner, Dataset, Face, Frame, FrameImage, Parser, Progress, Template
 from bench.errors import CorruptFile, PluginError
 from bench.images import to_crops
+from bench.packs.labels import CLASSES
 from bench.provenance import value_digest
 from bench.store.cache import ArrayCache
 from bench.store.masks import MaskStore, decode_labels, encode_labels
@@ -26,8 +27,6 @@ from bench.sweep.sighting import Sighting, aligned_by, sight
 
 DEFAULT_PARSER = "face_parser"
 """What labels pixels where nobody says otherwise and the data set has no masks."""
-
-CLASSES = 19
 
 
 def parser_identity(entry: Entry, parser: Parser) -> Entry:
@@ -130,13 +129,26 @@ class Parsing:
         full = np.zeros((size, 3, side, side), dtype=np.float32)
         full[: len(frames)] = to_crops(frames)
         labels = self.parser.parse(full)
-        if not isinstance(labels, np.ndarray) or labels.dtype != np.uint8 or labels.shape != (size, side, side):
-            got = f"{labels.dtype} {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
-            raise PluginError(f"{self.name} returned {got}; expected uint8 {(size, side, side)}")
-        labels = labels[: len(frames)]
-        if int(labels.max(initial=0)) >= CLASSES:
-            raise PluginError(f"{self.name} returned the label {int(labels.max())}; expected labels 0 to {CLASSES - 1}")
-        return labels
+        check_labels(labels, (size, side, side), self.name)
+        return labels[: len(frames)]
+
+
+def check_labels(labels: Any, shape: tuple[int, ...], name: str) -> None:
+    """Makes sure that a parser returned labels.
+
+    Args:
+        labels: what it returned.
+        shape: (N, S, S), what was asked for.
+        name: the parser's, for errors.
+
+    Raises:
+        PluginError: they are none.
+    """
+    if not isinstance(labels, np.ndarray) or labels.dtype != np.uint8 or labels.shape != shape:
+        got = f"{labels.dtype} {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
+        raise PluginError(f"{name} returned {got}; expected uint8 {shape}")
+    if int(labels.max(initial=0)) >= CLASSES:
+        raise PluginError(f"{name} returned the label {int(labels.max())}; expected labels 0 to {CLASSES - 1}")
 
 
 def composed(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

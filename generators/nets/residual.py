@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 Norm = Callable[[int], nn.Module]
 """Channels to a norm."""
@@ -104,6 +105,7 @@ class ResidualBlock(nn.Module):
         activation: what follows a norm.
         shortcut_norm: whether a learned shortcut has a norm before it, as SPADE's and SEAN's have; without activation.
         shortcut_bias: whether a learned shortcut has a bias.
+        shortcut_where_resized: learn a shortcut wherever the side changes, and not only where widths differ.
         spectral: spectral norm on every convolution.
         zero_start: the second convolution starts at zero, so that the block starts as its shortcut.
 
@@ -122,6 +124,7 @@ class ResidualBlock(nn.Module):
         activation: Callable[[Tensor], Tensor] = leaky,
         shortcut_norm: bool = False,
         shortcut_bias: bool = True,
+        shortcut_where_resized: bool = False,
         spectral: bool = False,
         zero_start: bool = False,
     ) -> None:
@@ -137,7 +140,7 @@ class ResidualBlock(nn.Module):
             for values in second.parameters():
                 nn.init.zeros_(values)
         shortcut: nn.Module | None = None
-        if channels != out_channels:
+        if channels != out_channels or (shortcut_where_resized and resize != "none"):
             shortcut = nn.Conv2d(channels, out_channels, 1, bias=shortcut_bias)
         self.shortcut_norm = norm(channels) if shortcut is not None and shortcut_norm else None
         if spectral:
@@ -178,18 +181,49 @@ def _halved(features: Tensor) -> Tensor:
     return functional.avg_pool2d(features, 2)
 
 
-def start_like_gan(network: nn.Module, gain: float = 0.02) -> None:
-    """Starts every convolution and matrix of a network Xavier-normal with a gain, its biases at zero.
+def start_like_gan(
+    network: nn.Module,
+    gain: float = 0.02,
+    layers: tuple[type[nn.Module], ...] = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear),
+) -> None:
+    """Starts convolutions and matrices of a network Xavier-normal with a gain, their biases at zero.
 
     Args:
         network: changed in place; with spectral norm, the weight before it.
         gain: 0.02 is SPADE's.
+        layers: the kinds that are started so; others stay as they are.
     """
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        if isinstance(module, layers):
             parametrized = getattr(module, "parametrizations", None)
             weight = parametrized.weight.original if parametrized is not None else module.weight
+            assert isinstance(weight, Tensor)
             with torch.no_grad():
                 nn.init.xavier_normal_(weight, gain)
-                if module.bias is not None:
+                if isinstance(module.bias, Tensor):
                     nn.init.zeros_(module.bias)
+    settle_spectral(network)
+
+
+@torch.no_grad()
+def settle_spectral(network: nn.Module, rounds: int = 15) -> None:
+    """Finds the largest singular vectors of every weight under spectral norm again.
+
+    Torch finds them when a layer is made, and improves them by one round in every pass of training. Whoever changes
+    weights otherwise, by starting or averaging them, leaves vectors of other weights behind, and in eval mode the layer
+    then divides by a number that is too small.
+
+    Args:
+        network: its buffers are changed in place; layers on the device ``meta`` have none to find.
+        rounds: of the power method; torch takes 15 for a new layer.
+    """
+    for module in network.modules():
+        if is_parametrized(module, "weight") and not next(module.parameters()).is_meta:
+            norms = list(module.parametrizations.weight)  # type: ignore[union-attr, arg-type]
+            was = [norm.training for norm in norms]
+            for norm in norms:
+                norm.train()
+            for _ in range(rounds):
+                _ = module.weight  # in training mode, reading the weight is one round
+            for norm, training in zip(norms, was, strict=True):
+                norm.train(training)

@@ -35,10 +35,9 @@ def bridge_block(
     def activation(features: Tensor) -> Tensor:
         return functional.leaky_relu(features, slope) if slope else functional.relu(features)
 
-    block = ResidualBlock(channels, out_channels, norm, resize=resize, activation=activation)
-    if block.shortcut is None and resize != "none":
-        block.shortcut = nn.Conv2d(channels, out_channels, 1)
-    return block
+    return ResidualBlock(
+        channels, out_channels, norm, resize=resize, activation=activation, shortcut_where_resized=True
+    )
 
 
 def start_xavier(network: nn.Module) -> None:

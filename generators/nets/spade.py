@@ -13,7 +13,7 @@ Source: Park et al., CVPR 2019, arXiv 1903.07291, section 3.1 and figure 15; wri
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -23,21 +23,23 @@ from generators.nets.regions import resize, spread
 from generators.nets.residual import InstanceNorm
 
 FreeNorm = Literal["instance", "batch"]
+Resampling = Literal["area", "nearest"]
 
 
-def free_norm(kind: FreeNorm, channels: int) -> nn.Module:
+def free_norm(kind: FreeNorm, channels: int, eps: float = 1e-5) -> nn.Module:
     """A norm without scale and shift.
 
     Args:
         kind: ``"instance"``, over each channel of each picture, or ``"batch"``, which is SPADE's own (synchronised).
         channels: C.
+        eps: added to the variance.
 
     Returns:
         float (N, C, H, W) to the same shape.
     """
     if kind == "batch":
-        return nn.BatchNorm2d(channels, affine=False)
-    return InstanceNorm(channels)
+        return nn.BatchNorm2d(channels, eps=eps, affine=False)
+    return InstanceNorm(channels, eps=eps)
 
 
 def style_projection(style: int, width: int) -> nn.Linear:
@@ -65,6 +67,9 @@ class SpadeNorm(nn.Module):
         hidden: channels between maps and scale; 128 in the paper.
         kernel: of the convolutions that make scale and shift; 3 in the paper, 1 is nine times as cheap.
         norm: which norm the features get.
+        eps: added to its variance; 1e-6 in BridgeGAN.
+        resampling: how maps come to the size of the features: by area, or by the nearest pixel, as in the released code
+            of SPADE and of BridgeGAN; there, maps are whatever code scale and shift are made of.
     """
 
     def __init__(
@@ -76,9 +81,14 @@ class SpadeNorm(nn.Module):
         hidden: int = 128,
         kernel: int = 3,
         norm: FreeNorm = "batch",
+        eps: float = 1e-5,
+        resampling: Resampling = "area",
     ) -> None:
         super().__init__()
-        self.norm = free_norm(norm, channels)
+        if resampling not in get_args(Resampling):
+            raise ValueError(f"resampling: got {resampling!r}, expected {' or '.join(get_args(Resampling))}")
+        self.resampling = resampling
+        self.norm = free_norm(norm, channels, eps)
         self.of_masks = nn.Conv2d(regions, hidden, 3, padding=1)
         self.of_styles = style_projection(style, hidden) if style else None
         self.scale_and_shift = nn.Conv2d(hidden, 2 * channels, kernel, padding=kernel // 2)
@@ -88,7 +98,7 @@ class SpadeNorm(nn.Module):
 
         Args:
             features: float (N, C, H, W).
-            masks: float (N, R, H', W'), soft or one-hot, of any size; brought to that of the features by area.
+            masks: float (N, R, H', W'), soft or one-hot, of any size; brought to that of the features.
             styles: float (N, R, L); None where the norm was built without.
 
         Returns:
@@ -102,7 +112,8 @@ class SpadeNorm(nn.Module):
             raise ValueError(
                 f"styles: got {'none' if styles is None else 'some'}, expected what it was built for: {built}"
             )
-        masks = resize(masks, features.shape[-2:])
+        size = features.shape[-2:]
+        masks = functional.interpolate(masks, size) if self.resampling == "nearest" else resize(masks, size)
         hidden = self.of_masks(masks)
         if self.of_styles is not None:
             hidden = hidden + spread(self.of_styles(styles), masks)

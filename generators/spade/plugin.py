@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 from bench import weights
 from bench.aligners.templates import FFHQ256, template_digest
 from bench.api import Crops, FaceBatch, Fingerprint
-from bench.errors import CorruptFile, ProviderError, ShapeError
-from bench.packs.labels import CLASSES, shrink_labels
-from bench.provenance import file_digest, has_nvidia_driver, thread_count, version_of
+from bench.errors import CorruptFile, ShapeError
+from bench.packs.labels import shrink_labels
+from bench.provenance import file_digest, thread_count, version_of
+from bench.torch_runtime import opened_device, planned_device, repeatable, runtime_of
+from generators.face_batches import filled, masks_of
 from generators.spade.settings import SpadePreset, SpadeSettings, preset_of
 
 if TYPE_CHECKING:
@@ -42,7 +45,9 @@ class Spade:
     def __init__(self, settings: SpadeSettings) -> None:
         self.settings = settings
         self.batch_size = settings.batch_size
-        self._file = Path(weights.user_model(settings.weights) if settings.weights else weights.released(RELEASED))
+        self._file = Path(
+            weights.user_model(settings.weights, "weights") if settings.weights else weights.released(RELEASED)
+        )
 
     def default_aligner(self) -> Mapping[str, Any]:
         """The 68 points of dlib, by which the faces that it learned from were aligned."""
@@ -60,7 +65,7 @@ class Spade:
             "revision": REVISION,
             "template": template_digest(self.template),
             "weights": file_digest(self._file),
-            "device": self._device,
+            "device": planned_device(self.settings.device),
             "threads": thread_count(self.settings.threads),
             "batch_size": self.settings.batch_size,
             "torch": version_of("torch"),
@@ -69,14 +74,7 @@ class Spade:
 
     def runtime(self) -> Mapping[str, str]:
         """``device``, ``torch`` and ``threads`` as they really were; empty before the first face."""
-        if "_networks" not in self.__dict__:
-            return {}
-        import torch
-
-        device = self._networks[1].start.weight.device
-        name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
-        threads = str(torch.get_num_threads())
-        return {"device": f"{device.type} {name}".strip(), "torch": torch.__version__, "threads": threads}
+        return runtime_of(self._networks[1].start.weight.device) if "_networks" in self.__dict__ else {}
 
     def generate(self, batch: FaceBatch, rng: np.random.Generator) -> Crops:
         """The faces made again; each depends on its own row of the batch only, and nothing is drawn.
@@ -95,14 +93,14 @@ class Spade:
         """
         import torch
 
-        labels = _checked(batch, self.template.side)
+        labels = masks_of(batch, self.template.side, "spade")
         made = np.empty_like(batch.images)
         size = self.batch_size
         with torch.inference_mode():
             for start in range(0, len(made), size):
                 images, part = batch.images[start : start + size], labels[start : start + size]
-                masks = self.masks(_filled(part, size))
-                faces = self.render(masks, self.encode(torch.from_numpy(_filled(images, size)), masks))
+                masks = self.masks(filled(part, size))
+                faces = self.render(masks, self.encode(torch.from_numpy(filled(images, size)), masks))
                 made[start : start + size] = faces[: len(part)].cpu().numpy()
         return made
 
@@ -157,10 +155,11 @@ class Spade:
         """
         from generators.crops import shrink
 
-        encoder, renderer = self._at_work()
-        device, side = renderer.start.weight.device, self.preset.side
-        styles: torch.Tensor = encoder(_last(shrink(images.to(device), side)), _last(shrink(masks.to(device), side)))
-        return styles
+        with self._at_work() as (encoder, renderer):
+            device, side = renderer.start.weight.device, self.preset.side
+            small, regions = shrink(images.to(device), side), shrink(masks.to(device), side)
+            styles: torch.Tensor = encoder(_last(small), _last(regions))
+            return styles
 
     def render(self, masks: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:
         """Faces of region maps and styles, which need not be of the same person.
@@ -174,10 +173,10 @@ class Spade:
         """
         from generators.crops import grow, shrink
 
-        _, renderer = self._at_work()
-        device = renderer.start.weight.device
-        faces = renderer(_last(shrink(masks.to(device), self.preset.side)), styles.to(device))
-        return grow(faces, self.template.side)
+        with self._at_work() as (_, renderer):
+            device = renderer.start.weight.device
+            faces = renderer(_last(shrink(masks.to(device), self.preset.side)), styles.to(device))
+            return grow(faces, self.template.side)
 
     @property
     def preset(self) -> SpadePreset:
@@ -206,11 +205,7 @@ class Spade:
 
         from generators.spade.networks import Renderer, style_encoder
 
-        if self._device == "cuda" and not torch.cuda.is_available():
-            raise ProviderError(
-                f"device: got {self.settings.device}, but torch {torch.__version__} finds no CUDA device;"
-                " set device: cpu, or take a torch with CUDA and see `impersona doctor`"
-            )
+        device = opened_device(self.settings.device)
         preset, states = self._released
         with torch.inference_mode(False):  # as above
             with torch.device("meta"):
@@ -220,48 +215,16 @@ class Spade:
                     network.load_state_dict(states.get(name, {}), assign=True)
                 except RuntimeError as error:
                     raise CorruptFile(f"{self._file}: the weights do not fit their own settings ({error})") from error
-                network.requires_grad_(False).eval().to(self._device)
+                network.requires_grad_(False).eval().to(device)
                 network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return networks
 
-    def _at_work(self) -> tuple[RegionStyleEncoder, Renderer]:
-        """The networks, with as many threads as the fingerprint says."""
-        import torch
-
-        networks, threads = self._networks, thread_count(self.settings.threads)
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
-        return networks
-
-    @property
-    def _device(self) -> str:
-        # Without torch, because the fingerprint must tell and may not import it.
-        if self.settings.device != "auto":
-            return self.settings.device
-        return "cuda" if has_nvidia_driver() and not version_of("torch").endswith("+cpu") else "cpu"
-
-
-def _checked(batch: FaceBatch, side: int) -> NDArray[np.uint8]:
-    """The masks of a batch whose arrays are as they should be."""
-    count, labels = len(batch.images), batch.masks
-    if batch.images.dtype != np.float32 or batch.images.shape != (count, 3, side, side):
-        raise ShapeError(
-            f"images: got {batch.images.dtype} {batch.images.shape}, expected float32 {(count, 3, side, side)}"
-        )
-    if labels is None:
-        raise ShapeError("masks: got None; spade takes masks: a data set's own, or a parser's")
-    if labels.dtype != np.uint8 or labels.shape != (count, side, side):
-        raise ShapeError(f"masks: got {labels.dtype} {labels.shape}, expected uint8 {(count, side, side)}")
-    if labels.size and int(labels.max()) >= CLASSES:
-        raise ShapeError(f"masks: got the label {int(labels.max())}, expected 0 to {CLASSES - 1}")
-    return labels
-
-
-def _filled(rows: NDArray[Any], size: int) -> NDArray[Any]:
-    """`size` rows: those that there are, then zeros."""
-    full = np.zeros((size, *rows.shape[1:]), dtype=rows.dtype)
-    full[: len(rows)] = rows
-    return full
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[tuple[RegionStyleEncoder, Renderer]]:
+        """The networks, while bits repeat."""
+        networks = self._networks
+        with repeatable(networks[1].start.weight.device, self.settings.threads):
+            yield networks
 
 
 def _last(maps: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,7 @@ from generators.losses.identity import identity_loss, source_identity
 from generators.losses.perceptual import perceptual
 from generators.nets.patchgan import PatchGan
 from generators.nets.regions import one_hot
+from generators.nets.residual import start_like_gan
 from generators.spade.networks import Renderer, style_encoder
 from generators.spade.settings import PRESETS, SpadePreset
 from generators.training.batches import TrainingBatch
@@ -42,6 +43,10 @@ class SpadeRecipe:
             "renderer": self.renderer,
             "discriminator": self.discriminator,
         }
+        if preset.start_gain:
+            for network in self.networks.values():
+                # What projects style codes has a start of its own.
+                start_like_gan(network, preset.start_gain, (nn.Conv2d, nn.ConvTranspose2d))
         self.taught = bool(preset.perceptual or preset.identity)
         self.wanted = frozenset({"masks", "landmarks"} if self.taught else {"masks"})
 
@@ -49,9 +54,10 @@ class SpadeRecipe:
         """Adam for both, the discriminator's steps the larger ones (TTUR, Heusel et al., NIPS 2017)."""
         made_by = [*self.encoder.parameters(), *self.renderer.parameters()]
         slow, fast = self.preset.rates
+        betas = float(self.preset.betas[0]), float(self.preset.betas[1])  # torch refuses 0 beside 0.95
         return {
-            GENERATOR: torch.optim.Adam(made_by, slow, self.preset.betas),
-            DISCRIMINATOR: torch.optim.Adam(self.discriminator.parameters(), fast, self.preset.betas),
+            GENERATOR: torch.optim.Adam(made_by, slow, betas),
+            DISCRIMINATOR: torch.optim.Adam(self.discriminator.parameters(), fast, betas),
         }
 
     def phases(self, number: int) -> Sequence[str]:

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from bench.provenance import THREADS, thread_count
+from bench.provenance import THREADS
+from bench.torch_runtime import Device, check_settings
 
 FreeNorm = Literal["instance", "batch"]
 Upsample = Literal["before", "within"]
-Device = Literal["cpu", "cuda", "auto"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,8 @@ class SpadePreset:
         judge_widths: channels of the discriminator's layers.
         judge_scales: how many discriminators, each on half the side of the one before.
         judge_norm: instance norm in the discriminator, besides spectral norm.
+        start_gain: every convolution starts Xavier-normal with this gain, 0.02 in SPADE's released code; 0 starts them
+            as torch does.
         batch_size: N, faces a step.
         rates: learning rates of encoder and renderer, and of the discriminator.
         betas: of Adam.
@@ -67,6 +69,7 @@ class SpadePreset:
     judge_widths: tuple[int, ...] = (48, 96, 192)
     judge_scales: int = 1
     judge_norm: bool = False
+    start_gain: float = 0.0
     batch_size: int = 16
     rates: tuple[float, float] = (5e-4, 8e-4)
     betas: tuple[float, float] = (0.0, 0.95)
@@ -96,7 +99,7 @@ class SpadePreset:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 1")
         if self.kernel not in (1, 3):
             raise ValueError(f"kernel: got {self.kernel}, expected 1 or 3")
-        for name in ("pixels", "adversarial", "matching", "perceptual", "identity"):
+        for name in ("pixels", "adversarial", "matching", "perceptual", "identity", "start_gain"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 or more")
         if not 0 <= self.ema_decay < 1:
@@ -129,6 +132,7 @@ PRESETS: Mapping[str, SpadePreset] = {
         judge_widths=(64, 128, 256, 512),
         judge_scales=2,
         judge_norm=True,
+        start_gain=0.02,
         rates=(1e-4, 4e-4),
         betas=(0.0, 0.9),
         ema_decay=0.9999,
@@ -180,8 +184,4 @@ class SpadeSettings:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""
-        if self.device not in get_args(Device):
-            raise ValueError(f"device: got {self.device!r}, expected one of {', '.join(get_args(Device))}")
-        thread_count(self.threads)
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size: got {self.batch_size}, expected at least 1")
+        check_settings(self.device, self.threads, self.batch_size)

@@ -2,7 +2,7 @@
 
 recipe.py       what a thing to train is: networks, phases, losses; all that the loop knows of it
 batches.py      what one step learns from
-loop.py         the loop: `train`
+loop.py         the loop: `train`; run.py: what it trains; keeping.py: what it leaves in the folder
 options.py      how long, how often and on what
 phases.py       optimizers, and whose parameters collect gradients
 average.py      the moving average of the weights that is released

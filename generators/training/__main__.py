@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -32,9 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=text)
     typed = parser.parse_args(arguments)
     given = {name: getattr(typed, name) for name in OPTIONS}
+    command = shlex.join(["python", "-m", "generators.training", *(sys.argv[1:] if arguments is None else arguments)])
     try:
-        return run_training(typed.name, typed.preset, typed.data, typed.out, typed.sets, typed.batch_size, given)
-    except ImpersonaError as error:
+        return run_training(
+            typed.name, typed.preset, typed.data, typed.out, typed.sets, typed.batch_size, given, command
+        )
+    except (ImpersonaError, OSError) as error:  # of the disk, such as a full one
         print(f"impersona: {error}", file=sys.stderr)
         return BAD_USAGE
 

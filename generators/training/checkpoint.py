@@ -3,6 +3,7 @@
     OUT/checkpoints/step-000001200/state.safetensors     every tensor
     OUT/checkpoints/step-000001200/state.json            everything else, and the SHA-256 of the tensors
     OUT/checkpoints/last-good/                           after a divergence: the newest one from before it
+    OUT/checkpoints/damaged-step-000001200/              one that could not be read, set aside
 
 A process that is killed leaves either the folder as it was or a name that begins with a dot, which the next one
 removes. The newest two are kept, so that one that a disk has damaged costs a few minutes and not the run.
@@ -27,6 +28,7 @@ from bench.errors import CorruptFile
 FORMAT = "impersona.checkpoint/1"
 KEPT = 2
 LAST_GOOD = "last-good"
+_DAMAGED = "damaged-"
 _TENSORS, _FACTS = "state.safetensors", "state.json"
 _NAME = re.compile(r"step-(\d{9,})")
 
@@ -69,7 +71,20 @@ class Checkpoints:
         """Removes what killed processes left half written."""
         if self.folder.is_dir():
             for one in self.folder.glob(".*"):
-                shutil.rmtree(one)
+                if one.is_dir():  # a file is none of ours
+                    shutil.rmtree(one)
+
+    def set_aside_behind(self, step: int) -> None:
+        """Renames those of later steps, which are damaged if the run goes on from `step`.
+
+        Left where they are, they would pass for the newest ones: be kept in place of whole ones, be copied as the last
+        good one, and stand where the run would write its own when it comes by.
+        """
+        for later in [one for one in self.steps() if one > step]:
+            damaged = self.folder / f"{_DAMAGED}{self._place(later).name}"
+            if damaged.exists():
+                self._remove(damaged)
+            self._place(later).rename(damaged)
 
     def write(self, step: int, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> Path:
         """Writes one and removes all but the newest two.

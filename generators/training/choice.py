@@ -58,6 +58,25 @@ def find_trainable(name: str, rows: Iterable[PluginRow] | None = None) -> tuple[
         raise PluginError(f"{fitting[0]}: its recipe {target} cannot be imported ({error})") from error
 
 
+def preset_of(trainable: Trainable, name: str) -> Any:
+    """The settings of a preset. Raises `UnknownName`."""
+    if name not in trainable.presets:
+        raise UnknownName("preset", name, trainable.presets)
+    return trainable.presets[name]
+
+
+def with_batch_size(settings: Any, batch_size: int | None) -> Any:
+    """The settings with another batch size, or as they are for None. Raises `ConfigError` where they take none such."""
+    if batch_size is None:
+        return settings
+    if "batch_size" not in {one.name for one in dataclasses.fields(settings)}:
+        raise ConfigError("--batch-size: these settings have no batch_size; leave it out")
+    try:
+        return dataclasses.replace(settings, batch_size=batch_size)
+    except ValueError as error:
+        raise ConfigError(f"--batch-size: {str(error).removeprefix('batch_size: ')}") from error
+
+
 def settings_with(settings: Any, texts: Sequence[str]) -> Any:
     """Settings with some fields changed.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -35,4 +37,5 @@ def train(
 
     NAME is a plugin with a recipe; KIND/NAME where two kinds share a name. docs/training.md says more.
     """
-    return run_training(name, preset, data, out, sets, batch_size, given)
+    command = shlex.join(["impersona", *sys.argv[1:]])
+    return run_training(name, preset, data, out, sets, batch_size, given, command)

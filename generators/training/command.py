@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.errors import ConfigError, TrainingDiverged
-from generators.training.choice import find_trainable, settings_with
+from generators.training.choice import find_trainable, preset_of, settings_with, with_batch_size
 
 DIVERGED = 1
 
@@ -31,8 +30,9 @@ OPTIONS: Mapping[str, tuple[type, str]] = {
 
 
 def run_training(
-    name: str, preset: str, data: str, out: str, sets: Sequence[str], batch_size: int | None, given: Mapping[str, Any]
-) -> int:
+    name: str, preset: str, data: str, out: str, sets: Sequence[str], batch_size: int | None,
+    given: Mapping[str, Any], command: str,
+) -> int:  # fmt: skip
     """Trains what a command line asks for, and says how it goes on standard error.
 
     Args:
@@ -43,6 +43,7 @@ def run_training(
         sets: ``key=value`` texts that change settings.
         batch_size: faces a step; None for the preset's.
         given: options that were typed, by name; those that are None were not.
+        command: what was typed, for the run card.
 
     Returns:
         The exit code: 0, or 1 for a run that diverged.
@@ -51,7 +52,7 @@ def run_training(
         ConfigError: an option out of range, another run in the folder, or something else that the user typed.
     """
     from generators.training.display import display_for
-    from generators.training.loop import preset_of, train, with_batch_size
+    from generators.training.loop import train
 
     full, trainable = find_trainable(name)
     settings = with_batch_size(settings_with(preset_of(trainable, preset), sets), batch_size)
@@ -62,7 +63,7 @@ def run_training(
     try:
         train(
             trainable, settings, Path(data), Path(out), display=display, name=full, preset=preset,
-            command=" ".join(["impersona", *sys.argv[1:]]), **options,
+            command=command, **options,
         )  # fmt: skip
     except ValueError as error:
         if not str(error).startswith(tuple(f"{option}: got" for option in OPTIONS)):

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from bench.aligners.templates import DLIB150
 from bench.errors import MissingFile, UnknownName
+from bench.packs.manifest import MANIFEST, read_file, read_manifest
 from bench.recognizers.dlib_resnet import DlibResnet, DlibResnetSettings
 from generators.training.recipe import Frozen
 
@@ -101,12 +102,23 @@ def dlib_weights(data: Path) -> str:
 
     Raises:
         MissingFile: neither the package nor the pack has them.
+        CorruptFile: the pack's are not those that its pack.json means.
     """
     if importlib.util.find_spec("face_recognition_models") is not None:
         return ""
     if (data / IN_PACK).is_file():
+        _check_digest(data)
         return str(data / IN_PACK)
     raise MissingFile(
         f"no weights of dlib_resnet: face_recognition_models is not installed and {data / IN_PACK} is not there;"
         " pip install face_recognition_models, or make the pack with its networks"
     )
+
+
+def _check_digest(data: Path) -> None:
+    if not (data / MANIFEST).is_file():
+        return
+    manifest, _ = read_manifest(data)
+    for file in manifest.get("networks", []):
+        if file["file"] == IN_PACK.as_posix():
+            read_file(data, file)

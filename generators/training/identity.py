@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def _flat(run: Mapping[str, Any]) -> dict[str, Any]:
 def _typed(name: str, value: Any) -> str:
     """The option that brings a value back, where there is one."""
     if name.startswith("settings."):
-        return f"--set {name.removeprefix('settings.')}={json.dumps(value)}"
+        return "--set " + shlex.quote(f"{name.removeprefix('settings.')}={json.dumps(value)}")
     options = {"seed": "--seed", "batch_size": "--batch-size", "processes": "--devices"}
     return f"{options[name]} {value}" if name in options else ""
 

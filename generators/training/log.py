@@ -73,8 +73,8 @@ class Log:
         Raises:
             CorruptFile: a line before the last is no JSON object with a step.
         """
-        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
-        kept, found = [], []
+        whole = self.path.read_bytes() if self.path.exists() else b""
+        lines, kept, found = whole.splitlines(), [], []
         for number, line in enumerate(lines, 1):
             try:
                 value = json.loads(line)
@@ -85,11 +85,11 @@ class Log:
                 break
             if behind:
                 break
-            kept.append(line)
+            kept.append(line + b"\n")
             found.append(value)
-        if len(kept) < len(lines):
+        if (left := b"".join(kept)) != whole:
             temporary = self.path.with_name(f".{LOG}.{os.getpid()}")
-            temporary.write_bytes(b"".join(kept))
+            temporary.write_bytes(left)
             os.replace(temporary, self.path)
         return found
 

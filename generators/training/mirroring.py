@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-LABEL_PAIRS = ((4, 5), (6, 7), (8, 9))
-"""Classes of CelebAMask-HQ that stand left and right in the picture: eyes, brows, ears."""
+from bench.parsers.labels import MIRRORED
 
 
 def _exchanged() -> NDArray[np.uint8]:
     table = np.arange(256, dtype=np.uint8)
-    for left, right in LABEL_PAIRS:
-        table[left], table[right] = right, left
+    table[: len(MIRRORED)] = MIRRORED
     return table
 
 

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench import weights
 from bench.errors import ConfigError, CorruptFile, MissingFile
 
 FORMAT = "impersona.weights/1"
@@ -52,15 +51,31 @@ def write_released(
     metadata = {"format": FORMAT, "settings": _json(plain), "about": _json(dict(about))}
     data = _ordered(save(tensors, metadata))
     if len(data) > MAX_BYTES:
-        raise ConfigError(
-            f"{path}: got {len(data):,} bytes of weights, expected at most {MAX_BYTES:,}; release a smaller preset"
-        )
+        raise ConfigError(_too_large(path, len(data)))
     place = Path(path)
     place.parent.mkdir(parents=True, exist_ok=True)
     temporary = place.with_name(f".{place.name}.{os.getpid()}")
     temporary.write_bytes(data)
     os.replace(temporary, place)
     return len(data)
+
+
+def check_releasable(path: str | os.PathLike[str], networks: Mapping[str, nn.Module]) -> None:
+    """Refuses before hours of training what `write_released` would refuse behind them.
+
+    Args:
+        path: of the file.
+        networks: name to network, trained or not.
+
+    Raises:
+        ConfigError: the file would be larger than `MAX_BYTES`, or a folder stands in its place.
+    """
+    if Path(path).is_dir():
+        raise ConfigError(f"{path} is a folder; expected a file to write the weights to, such as {path}.safetensors")
+    values = [value for network in networks.values() for value in network.state_dict().values()]
+    size = sum(value.numel() * (2 if value.is_floating_point() else value.element_size()) for value in values)
+    if size > MAX_BYTES:
+        raise ConfigError(_too_large(path, size))
 
 
 def read_released(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, dict[str, torch.Tensor]]]:
@@ -98,6 +113,8 @@ def read_released(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[st
 
 def read_about(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What a released file says of itself besides the settings. Raises `MissingFile` and `CorruptFile`."""
+    from bench import weights  # wants more than a machine that only trains has
+
     said = weights.metadata(path)
     if said.get("format") != FORMAT or "about" not in said:
         raise CorruptFile(f"{path}: got format {said.get('format')!r}, expected {FORMAT!r}; copy the file again")
@@ -112,6 +129,10 @@ def _ordered(data: bytes) -> bytes:
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of eight bytes
     return len(text).to_bytes(8, "little") + text + data[8 + length :]
+
+
+def _too_large(path: str | os.PathLike[str], size: int) -> str:
+    return f"{path}: got {size:,} bytes of weights, expected at most {MAX_BYTES:,}; release a smaller preset"
 
 
 def _half(value: torch.Tensor, name: str) -> torch.Tensor:

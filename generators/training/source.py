@@ -91,7 +91,9 @@ class PackSource:
                 f"the pack has no faces of {' or '.join(splits)}; make one with them: impersona pack --help"
             )
         if "masks" in self._wanted and not pack.has_masks:
-            raise InsufficientData("the pack has no label maps, which this recipe learns from; make it with a parser")
+            raise InsufficientData(
+                "the pack has no label maps, which this recipe learns from; make it without --no-masks (masks: true)"
+            )
         self._epoch = functools.lru_cache(maxsize=2)(self._order)
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
         self._ahead: dict[int, Future[_Read]] = {}

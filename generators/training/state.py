@@ -39,6 +39,11 @@ def tensors_of(
     }
 
 
+def spoilt(tensors: Mapping[str, torch.Tensor]) -> str:
+    """The name of a tensor with a value that is not finite; empty if there is none."""
+    return next((name for name, value in tensors.items() if not bool(torch.isfinite(value).all())), "")
+
+
 def optimizer_facts(phases: Mapping[str, Phase]) -> dict[str, Any]:
     """What the optimizers hold besides tensors: hyperparameters of each group, and numbers of each parameter."""
     found = {}

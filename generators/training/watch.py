@@ -5,7 +5,8 @@ CPU before the weights are touched; on a GPU one step later, so that nobody wait
 but no checkpoint is written before the answer is there.
 
 Divergence: the mean of a phase's total over a tick is, in absolute value, more than `FACTOR` times the median of its
-last `HISTORY` ticks (and more than ``FACTOR * FLOOR``), in `PATIENCE` ticks in a row; ticks that are out of bounds do
+last `HISTORY` ticks (and more than ``FACTOR * FLOOR``: a hinge loss may rest at zero for many ticks, as a discriminator
+that has won does, and come back to a few units), in `PATIENCE` ticks in a row; ticks that are out of bounds do
 not enter the median, and before `FIRST` ticks are known nothing is judged. While a phase is out of bounds no checkpoint
 is written.
 """
@@ -22,7 +23,7 @@ import torch
 from bench.errors import TrainingDiverged
 
 FACTOR = 1e3
-FLOOR = 1e-3
+FLOOR = 0.1
 HISTORY = 50
 PATIENCE = 3
 FIRST = 5

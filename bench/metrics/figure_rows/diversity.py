@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.metrics.figure_rows import OURS, Figure
 
-_GROUPS = "(no contributor in common, or all of them: `group`)"
+_GROUPS = "(no contributor in common, or the same ones with other photos: `group`)"
 
 ROWS: tuple[Figure, ...] = (
     Figure(

@@ -19,16 +19,12 @@ from bench.parsers.network import SIDE
 from generators.auxiliary.face_parser.accessories import wear_glasses, wear_hat
 from generators.auxiliary.face_parser.label_sets import CODES, UNKNOWN, mirrored
 from generators.auxiliary.face_parser.polygons import Points
+from generators.training.mirroring import REFLECTED_68
 
 Picture = NDArray[np.uint8]
 Draw = np.random.Generator
 
 _MIRRORED = mirrored()
-_MIRRORED_ORDER = np.array(
-    [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1), 45, 44, 43, 42, 47, 46, 39, 38, 37, 36,
-     41, 40, *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), 67, 66, 65]
-)  # fmt: skip
-"""Each of dlib's 68 points in the mirrored face: its number in the face."""
 _SEEN_THROUGH = (0, CODES["surroundings"])
 _RESAMPLED = Image.Resampling.BILINEAR
 
@@ -123,7 +119,7 @@ def _cut(image: Picture, codes: Picture, matrix: NDArray[np.float64]) -> tuple[P
 
 def _mirrored_points(points: Points) -> Points:
     """The 68 points of the mirrored picture, in dlib's order."""
-    found: Points = (points * [-1, 1] + [SIDE - 1, 0])[_MIRRORED_ORDER]
+    found: Points = (points * [-1, 1] + [SIDE - 1, 0])[REFLECTED_68]
     return found
 
 

@@ -15,53 +15,30 @@ import argparse
 import dataclasses
 import itertools
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bench.images import to_crops
+from bench.errors import ConfigError
 from bench.parsers.face_parser import FaceParser, FaceParserSettings
 from bench.parsers.labels import LABELS
-from bench.seeding import stream
-from generators.auxiliary.face_parser.faces import COMPLETE, PARTIAL, Faces
-from generators.auxiliary.face_parser.partial import SIX_OF_19
-from generators.auxiliary.face_parser.polygons import Proportions, draw
-from generators.auxiliary.face_parser.scoring import Agreement, Counts, agreement, confused_with, confusion
-
-FOLDS = 6
-SIX = ("background", "skin", "hair", "eyes", "nose", "mouth")
-COMPARED = ("background", "skin", "hair")
-"""What the parser must beat the polygons on."""
-
-Maps = NDArray[np.uint8]
-Parse = Callable[[NDArray[np.float32]], Maps]
-
-
-def crop_of(faces: Faces, row: int, what: str) -> Maps:
-    """The crop `ffhq256` of a stored labelled face: its ``image``, ``codes`` or ``own`` map."""
-    picture = np.asarray(getattr(faces, what)(row), dtype=np.uint8)
-    edge = (len(picture) - faces.crop_pixels(row)) // 2
-    return picture[edge : len(picture) - edge, edge : len(picture) - edge]
-
-
-def polygons_of(faces: Faces, row: int, proportions: Proportions | None = None) -> Maps | None:
-    """The baseline's map of the same crop, or None where there are no landmarks."""
-    points = faces.landmarks[row].astype(np.float64)
-    if not np.isfinite(points).all():
-        return None
-    crop = faces.crop_pixels(row)
-    return draw(points - (faces.image(row).width - crop) // 2, crop, proportions)
-
-
-def fold_rows(faces: Faces, fold: int) -> list[int]:
-    """The complete faces that a fold leaves out: every `FOLDS`-th of a fixed shuffle."""
-    rows = faces.rows(COMPLETE)
-    order = stream(0, "face_parser", "folds").permutation(len(rows))
-    return sorted(int(rows[place]) for place in order[fold::FOLDS])
+from generators.auxiliary.face_parser.comparing import (
+    FOLDS,
+    SIX,
+    compare_complete,
+    compare_partial,
+    crop_of,
+    fold_rows,
+    held_out_rows,
+    person_of,
+    polygons_of,
+    yaw_of,
+)
+from generators.auxiliary.face_parser.faces import COMPLETE, Faces
+from generators.auxiliary.face_parser.polygons import Proportions
+from generators.auxiliary.face_parser.scoring import FEW, Agreement, Counts, agreement, confused_with, confusion
 
 
 def train_fold(data: Path, out: Path, fold: int, steps: int, max_seconds: float | None) -> Path | None:
@@ -69,11 +46,19 @@ def train_fold(data: Path, out: Path, fold: int, steps: int, max_seconds: float 
     from generators.auxiliary.face_parser.recipe import PRESETS, TRAINABLE, FaceParserRecipe
     from generators.auxiliary.face_parser.source import FaceSource
     from generators.training.loop import train
+    from generators.training.released import read_about
 
     weights = out / f"fold-{fold}.safetensors"
+    faces = Faces(data)
     if weights.is_file():
+        said = read_about(weights)
+        if (said.get("steps"), said.get("data")) != (steps, faces.digest):
+            raise ConfigError(
+                f"{weights}: got a network of {said.get('steps')} steps and the data {said.get('data')}, expected"
+                f" {steps} and {faces.digest}; give another --out, or remove the folder"
+            )
         return weights
-    left_out = fold_rows(Faces(data), fold)
+    left_out = fold_rows(faces, fold)
 
     def source(folder: Path, recipe: Any, seed: int) -> FaceSource:
         assert isinstance(recipe, FaceParserRecipe)
@@ -91,22 +76,13 @@ def train_fold(data: Path, out: Path, fold: int, steps: int, max_seconds: float 
     return weights
 
 
-def compare_complete(faces: Faces, rows: Sequence[int], parse: Parse) -> tuple[dict[int, Counts], dict[int, Counts]]:
-    """By row the parser's and, where there are landmarks, the polygons' confusion of complete faces."""
-    found = parse(to_crops(np.stack([crop_of(faces, row, "image") for row in rows])))
-    own = {row: confusion(crop_of(faces, row, "codes"), found[place], 19) for place, row in enumerate(rows)}
-    drawn = {row: polygons_of(faces, row) for row in rows}
-    return own, {
-        row: confusion(crop_of(faces, row, "codes"), said, 19) for row, said in drawn.items() if said is not None
-    }
-
-
 def run_folds(data: Path, out: Path, steps: int, max_seconds: float | None) -> dict[str, Any] | None:
     """The whole cross-validation, or as much of it as there is time for; the figures once all folds are there."""
     faces = Faces(data)
     own: dict[int, Counts] = {}
     polygons: dict[int, Counts] = {}
     six: list[dict[int, Counts]] = []
+    partial = held_out_rows(faces)
     for fold in range(FOLDS):
         weights = train_fold(data, out, fold, steps, max_seconds)
         if weights is None:
@@ -116,7 +92,7 @@ def run_folds(data: Path, out: Path, steps: int, max_seconds: float | None) -> d
         parsed = compare_complete(faces, fold_rows(faces, fold), parser.parse)
         own |= parsed[0]
         polygons |= parsed[1]
-        six.append(compare_partial(faces, faces.rows(PARTIAL, held_out=True).tolist(), parser.parse)[0])
+        six.append(compare_partial(faces, partial, parser.parse)[0])
         print(f"fold {fold}: mIoU {agreement(list(parsed[0].values()), LABELS).mean:.3f} of {len(parsed[0])} faces")
     rows = sorted(own)
     with_points = sorted(polygons)
@@ -131,46 +107,29 @@ def run_folds(data: Path, out: Path, steps: int, max_seconds: float | None) -> d
     return report
 
 
-def compare_partial(faces: Faces, rows: Sequence[int], parse: Parse) -> tuple[dict[int, Counts], dict[int, Counts]]:
-    """By row the parser's and, where there are landmarks, the polygons' confusion of FASSEG photos, in six labels."""
-    own: dict[int, Counts] = {}
-    drawn: dict[int, Counts] = {}
-    for start in range(0, len(rows), 32):
-        part = [int(row) for row in rows[start : start + 32]]
-        found = parse(to_crops(np.stack([crop_of(faces, row, "image") for row in part])))
-        for place, row in enumerate(part):
-            truth = crop_of(faces, row, "own")
-            own[row] = confusion(truth, SIX_OF_19[found[place]], 6)
-            said = polygons_of(faces, row)
-            if said is not None:
-                drawn[row] = confusion(truth, SIX_OF_19[said], 6)
-    return own, drawn
-
-
 def run_held_out(data: Path, weights: str) -> dict[str, Any]:
     """FASSEG's held-out photos by a weight file: people 08 to 15 of v3, the test photos of v2, and v3 by yaw."""
     faces = Faces(data)
-    rows = [int(row) for row in faces.rows(PARTIAL, held_out=True)]
+    rows = held_out_rows(faces)
     own, drawn = compare_partial(faces, rows, FaceParser(FaceParserSettings(weights=weights)).parse)
     report: dict[str, Any] = {}
     groups = {"v3, people 08 to 15": "fasseg/v3", "v2, test photos": "fasseg/v2"}
     for name, start in groups.items():
         chosen = [row for row in rows if str(faces.keys[row]).startswith(start)]
-        report[name] = _table(name, [own[row] for row in chosen], SIX)
         both = [row for row in chosen if row in drawn]
-        report[f"{name}, with landmarks"] = _table(f"{name}, with landmarks", [own[row] for row in both], SIX)
-        report[f"{name}, polygons"] = _table(f"{name}, polygons, the same", [drawn[row] for row in both], SIX)
+        for title, counts, shown in (
+            (name, own, chosen),
+            (f"{name}, with landmarks", own, both),
+            (f"{name}, with landmarks, polygons", drawn, both),
+        ):
+            report[title] = _table(title, [counts[row] for row in shown], SIX, _people(faces, shown))
     turned = [(abs(yaw_of(str(faces.keys[row]))), row) for row in rows if str(faces.keys[row]).startswith("fasseg/v3")]
     for yaw, group in itertools.groupby(sorted(turned), key=lambda one: one[0]):
         chosen = [row for _, row in group]
-        report[f"v3, yaw {yaw}"] = _table(f"v3, yaw {yaw} degrees", [own[row] for row in chosen], SIX)
+        report[f"v3, yaw {yaw}"] = _table(
+            f"v3, yaw {yaw} degrees", [own[row] for row in chosen], SIX, _people(faces, chosen)
+        )
     return report
-
-
-def yaw_of(key: str) -> int:
-    """Degrees, as FASSEG's v3 file names have them."""
-    found = re.search(r"p0([p-])(\d+)$", key)
-    return 0 if found is None else int(found[2]) * (1 if found[1] == "p" else -1)
 
 
 def fit_baseline(data: Path) -> Proportions:
@@ -203,10 +162,20 @@ def fit_baseline(data: Path) -> Proportions:
     return chosen
 
 
-def _table(title: str, counts: Sequence[Counts], names: Sequence[str]) -> Mapping[str, object]:
-    found = agreement(counts, names)
-    print(f"\n{title}: {found.count} images, mIoU {found.mean:.3f} ({found.mean_low:.3f} to {found.mean_high:.3f}), "
-          f"pixel accuracy {found.accuracy:.3f}")  # fmt: skip
+def _people(faces: Faces, rows: Sequence[int]) -> list[str]:
+    return [person_of(str(faces.keys[row])) for row in rows]
+
+
+def _table(
+    title: str, counts: Sequence[Counts], names: Sequence[str], people: Sequence[str] | None = None
+) -> Mapping[str, object]:
+    if not counts:
+        print(f"\n{title}: no images")
+        return {"images": 0}
+    found = agreement(counts, names, people)
+    of_people = f" of {found.units} people" if found.units < found.count else ""
+    print(f"\n{title}: {found.count} images{of_people}, mIoU {found.mean:.3f} "
+          f"({found.mean_low:.3f} to {found.mean_high:.3f}), pixel accuracy {found.accuracy:.3f}")  # fmt: skip
     print("\n".join(_lines(found)))
     return found.as_plain()
 
@@ -216,7 +185,7 @@ def _lines(found: Agreement) -> list[str]:
     for place, name in enumerate(found.names):
         images = int(found.images[place])
         iou = "-" if np.isnan(found.iou[place]) else f"{found.iou[place]:.3f}"
-        rest = "insufficient" if images < 5 else f"({found.low[place]:.3f} to {found.high[place]:.3f})"
+        rest = "insufficient" if images < FEW else f"({found.low[place]:.3f} to {found.high[place]:.3f})"
         lines.append(f"  {name:12s} {iou:>6s} {rest:18s} {images} images")
     return lines
 

@@ -34,7 +34,9 @@ TEST_PEOPLE = frozenset(f"{number:02d}" for number in range(8, 16))
 """FASSEG's people whose v3 photos are held out; v2 names nobody and is split as its files are named."""
 PHOTOS = 3000
 """Photos without labels, half of them from each set."""
-PER_PERSON = {"lfw": 2, "celeba299": 30}
+PHOTO_SETS = ("lfw", "celeba299")
+LFW_PER_PERSON = 2
+"""Most people of lfw have one photo, and a few have hundreds."""
 
 _MOUTH_FROM_EYES = 71.0
 """Pixels from the eyes to the mouth in `ffhq256`; what a face without landmarks is scaled by."""
@@ -77,7 +79,7 @@ class Preparation:
 
     def photos(self, data: Path, count: int) -> Iterator[StoredFace]:
         """Faces of train people of lfw and celeba299, as far as the folder has them."""
-        named = [list(_photos_of(data, name)) for name in PER_PERSON]
+        named = [list(_photos_of(data, name)) for name in PHOTO_SETS]
         present = [paths for paths in named if paths]
         for paths in present:
             order = stream(0, "face_parser", "photos", paths[0].parts[-3]).permutation(len(paths))
@@ -154,7 +156,7 @@ def _photos_of(data: Path, name: str) -> Iterator[Path]:
     if name == "lfw" and root.is_dir():
         for person in sorted(path for path in root.iterdir() if path.is_dir()):
             if split_of(person.name) == "train":
-                yield from sorted(person.glob("*.jpg"))[: PER_PERSON[name]]
+                yield from sorted(person.glob("*.jpg"))[:LFW_PER_PERSON]
     elif (data / name / "labels.csv").is_file():
         with (data / name / "labels.csv").open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):

@@ -1,4 +1,4 @@
-"""How well label maps agree: intersection over union by label, pooled over images, with intervals by image.
+"""How well label maps agree: intersection over union by label, pooled over images, with intervals by image or person.
 
     IoU of a label = pixels where both say it / pixels where either says it, over all images together
     mIoU = mean over the labels that at least `FEW` images show
@@ -37,6 +37,7 @@ class Agreement:
         mean_high: upper end.
         accuracy: share of pixels with the right label.
         count: images in all.
+        units: what was resampled for the intervals: people, or images.
     """
 
     names: Sequence[str]
@@ -49,6 +50,7 @@ class Agreement:
     mean_high: float
     accuracy: float
     count: int
+    units: int
 
     def as_plain(self) -> Mapping[str, object]:
         """The figures as JSON takes them."""
@@ -62,6 +64,7 @@ class Agreement:
         }
         return {
             "images": self.count,
+            "resampled": self.units,
             "mean_iou": _plain(self.mean),
             "interval": [_plain(self.mean_low), _plain(self.mean_high)],
             "pixel_accuracy": round(self.accuracy, 4),
@@ -85,19 +88,22 @@ def confusion(truth: NDArray[np.uint8], said: NDArray[np.uint8], labels: int) ->
     return np.bincount(places, minlength=labels * labels).reshape(labels, labels)
 
 
-def agreement(counts: Sequence[Counts], names: Sequence[str]) -> Agreement:
+def agreement(counts: Sequence[Counts], names: Sequence[str], people: Sequence[str] | None = None) -> Agreement:
     """The figures of several images.
 
     Args:
         counts: for each image what `confusion` gave.
         names: of the labels.
+        people: for each image who it shows: several images of a person are drawn together, because they err alike.
+            None where nobody is known, or each shows another.
     """
     table = np.stack(list(counts))
     images = (table.sum(axis=2) > 0).sum(axis=0)
     enough = images >= FEW
     iou = _iou(table.sum(axis=0))
+    units = _by_person(table, people)
     rng = stream(0, "face_parser", "agreement")
-    drawn = [table[rng.integers(0, len(table), len(table))].sum(axis=0) for _ in range(RESAMPLES)]
+    drawn = [units[rng.integers(0, len(units), len(units))].sum(axis=0) for _ in range(RESAMPLES)]
     again = np.stack([_iou(one) for one in drawn])
     means = np.array([_mean(one, enough) for one in again])
     bounds = np.array([_bounds(column) for column in again.T])
@@ -106,7 +112,18 @@ def agreement(counts: Sequence[Counts], names: Sequence[str]) -> Agreement:
     return Agreement(
         names=names, iou=iou, images=images, low=bounds[:, 0], high=bounds[:, 1], mean=_mean(iou, enough),
         mean_low=mean_low, mean_high=mean_high, accuracy=float(np.trace(total) / total.sum()), count=len(table),
+        units=len(units),
     )  # fmt: skip
+
+
+def _by_person(table: Counts, people: Sequence[str] | None) -> Counts:
+    """int64 (U, K, K): the images of each person added up."""
+    if people is None:
+        return table
+    _, numbers = np.unique(np.asarray(people), return_inverse=True)
+    found = np.zeros((int(numbers.max()) + 1, *table.shape[1:]), dtype=np.int64)
+    np.add.at(found, numbers, table)
+    return found
 
 
 def confused_with(counts: Sequence[Counts], names: Sequence[str], label: int) -> list[tuple[str, float, float]]:

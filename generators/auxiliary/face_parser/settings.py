@@ -21,7 +21,7 @@ class FaceParserTraining:
         weight_decay: of AdamW.
         warm_up: steps in which the learning rate rises from 0.
         steps: in which it falls to 1 % of itself, along a cosine; after that it stays there.
-        clip: the largest length of the gradient.
+        clip: nothing reads it: gradients are not clipped. It stays because runs are named by their settings.
         ema_decay: of the weights' average.
     """
 
