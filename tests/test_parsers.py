@@ -23,10 +23,11 @@ from bench.errors import CorruptFile, MissingFile, PluginError, ProviderError, S
 from bench.images import to_crops
 from bench.parsers.face_parser import FaceParser, FaceParserSettings
 from bench.parsers.labels import LABELS, MIRRORED
-from bench.parsers.network import FORMAT, NAME, ParserNetwork, read_network
+from bench.parsers.network import NAME, ParserNetwork, read_network
 from bench.parsers.onnx_parser import OnnxParser, OnnxParserSettings
 from bench.parsers.orders import NAMES, ORDERS, label_table
 from bench.parsers.resampling import bilinear
+from bench.released import FORMAT
 from tests import onnx_models
 
 SIDE = 256
@@ -128,7 +129,7 @@ def test_a_side_out_of_range_is_refused(tiny: FaceParser) -> None:
         ({"format": "something else"}, "expected 'impersona.weights/1'"),
         ({"settings": "{}"}, "widths"),
         ({"settings": json.dumps({"widths": [8, 6, 8, 10], "depths": [1, 1, 1, 1]})}, "size mismatch"),
-        ({"settings": "no json"}, "not the weights of a face parser"),
+        ({"settings": "no json"}, r"odd.safetensors: not released weights \(Expecting value"),
     ],
 )
 def test_other_files_are_refused_as_weights(tmp_path: Path, changes: dict[str, str], message: str) -> None:

@@ -13,7 +13,6 @@ Shi et al., CVPR 2016. Widths and depths are ours.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,13 +24,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bench.errors import CorruptFile, MissingFile, ShapeError
 from bench.parsers.labels import LABELS
+from bench.released import read_released
 
 SIDE = 128
 """Pixels of the images that it sees and of the logits that it gives."""
 LEVELS = 4
 """Sides 64, 32, 16 and 8."""
-FORMAT = "impersona.weights/1"
-"""Of a weight file, as `generators.training.released` writes it."""
 NAME = "parser"
 """What the network is called in a weight file."""
 
@@ -144,24 +142,13 @@ def read_network(path: str | os.PathLike[str]) -> ParserNetwork:
         MissingFile: there is no such file.
         CorruptFile: it is not such a file.
     """
-    from safetensors import SafetensorError, safe_open
-
     if not Path(path).is_file():
         raise MissingFile(f"no weight file at {path}; leave weights empty for the one that ships")
+    settings, states = read_released(path)
     try:
-        with safe_open(os.fspath(path), framework="pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise CorruptFile(f"{path}: got format {metadata.get('format')!r}, expected {FORMAT!r}")
-            settings = json.loads(metadata["settings"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a mapping
-        state = {
-            name.removeprefix(f"{NAME}/"): value.float() if value.is_floating_point() else value
-            for name, value in tensors.items()
-        }
         network = ParserNetwork(settings["widths"], settings["depths"])
-        network.load_state_dict(state)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, ShapeError) as error:
+        network.load_state_dict(states[NAME])
+    except (KeyError, TypeError, ValueError, RuntimeError, ShapeError) as error:
         raise CorruptFile(
             f"{path}: not the weights of a face parser ({error}); copy the file again, or make it with"
             " `impersona train face_parser`"

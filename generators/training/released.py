@@ -16,9 +16,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.errors import ConfigError, CorruptFile, MissingFile
+from bench.errors import ConfigError, CorruptFile
+from bench.released import FORMAT, read_released
 
-FORMAT = "impersona.weights/1"
+__all__ = ["FORMAT", "MAX_BYTES", "read_about", "read_released", "write_released"]
+
 MAX_BYTES = 16_000_000
 """The largest file that is released: what a package index and a git repository carry without pain."""
 
@@ -76,39 +78,6 @@ def check_releasable(path: str | os.PathLike[str], networks: Mapping[str, nn.Mod
     size = sum(value.numel() * (2 if value.is_floating_point() else value.element_size()) for value in values)
     if size > MAX_BYTES:
         raise ConfigError(_too_large(path, size))
-
-
-def read_released(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, dict[str, torch.Tensor]]]:
-    """The settings and the weights of a released file.
-
-    Returns:
-        The settings as plain values (a tuple has become a list), and network name to state dict, floating point tensors
-        as float32 on the CPU.
-
-    Raises:
-        MissingFile: there is no such file.
-        CorruptFile: it is not such a file.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    if not Path(path).is_file():
-        raise MissingFile(f"no weight file at {path}")
-    networks: dict[str, dict[str, torch.Tensor]] = {}
-    try:
-        with safe_open(os.fspath(path), framework="pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise CorruptFile(f"{path}: got format {metadata.get('format')!r}, expected {FORMAT!r}")
-            settings = json.loads(metadata["settings"])
-            for name in file.keys():  # noqa: SIM118  not a mapping
-                network, slash, key = name.partition("/")
-                if not slash:
-                    raise CorruptFile(f"{path}: got a tensor {name!r}, expected NETWORK/KEY")
-                value = file.get_tensor(name)
-                networks.setdefault(network, {})[key] = value.float() if value.is_floating_point() else value
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise CorruptFile(f"{path}: not released weights ({error}); copy the file again") from error
-    return settings, networks
 
 
 def read_about(path: str | os.PathLike[str]) -> dict[str, Any]:
