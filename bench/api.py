@@ -231,13 +231,15 @@ class FaceBatch:
     Attributes:
         images: float32 (N, 3, S, S) RGB in [0, 1]; the first contributor, onto whom others are put.
         masks: uint8 (N, S, S), 19-class CelebAMask-HQ labels.
-        identity: float32 (N, D), embeddings of whom the result shall look like.
+        identity: float32 (N, D), the embedding of the first contributor's photo by the recognizer that the maker names
+            (`IdentityConditioned`), as that recognizer gave it.
         attributes: float32 (N, A), in [-1, 1].
         references: float32 (N, K - 1, 3, S, S), the other contributors, or the exemplars of a style.
         reference_masks: uint8 (N, K - 1, S, S).
         landmarks: float32 (N, 68, 2), dlib's order, x then y in pixels of the crop, the centre of the first pixel at
             (0, 0); may lie outside of it.
         reference_landmarks: float32 (N, K - 1, 68, 2).
+        reference_identity: float32 (N, K - 1, D), the embeddings of the other contributors' photos.
     """
 
     images: Crops
@@ -248,6 +250,7 @@ class FaceBatch:
     reference_masks: NDArray[np.uint8] | None = None
     landmarks: NDArray[np.float32] | None = None
     reference_landmarks: NDArray[np.float32] | None = None
+    reference_identity: Embeddings | None = None
 
 
 Goal = Literal["impersonate", "dodge", "hide"]
@@ -488,6 +491,41 @@ class GradientGenerator(Generator, Protocol):
 
     def generate_tensor(self, conditions: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """float32 (N, 3, S, S) in [0, 1]; gradients flow to every floating-point condition."""
+        ...
+
+
+@runtime_checkable
+class IdentityConditioned(Protocol):
+    """A generator or attack that has ``identity`` or ``reference_identity`` among its conditions."""
+
+    def identity_encoder(self) -> Mapping[str, Any]:
+        """The sweep-file entry of the recognizer whose embeddings it takes, with ``aligner`` where not its own."""
+        ...
+
+
+@runtime_checkable
+class StyledGenerator(GradientGenerator, IdentityConditioned, Protocol):
+    """A gradient generator of region maps, style codes and an identity: what a generative attack drives.
+
+    `generate_tensor` takes ``masks``, uint8 (N, S, S) labels or float32 (N, R, S', S') soft maps; ``styles``, float32
+    (N, R, L); ``identity``, float32 (N, D).
+    """
+
+    def encode(self, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+        """The style of each region, float32 (N, R, L), of crops (N, 3, S, S) and their masks, as `generate_tensor`
+        takes them; differentiable.
+        """
+        ...
+
+
+@runtime_checkable
+class AttentiveMaker(Protocol):
+    """A generator or attack that can say where in a face it looks at the identity that it was given."""
+
+    def identity_attention(self, batch: FaceBatch) -> NDArray[np.float32]:
+        """float32 (N, T, A, A): for each of T layers, the coarsest first, the share of attention that goes to the
+        identity, in [0, 1], averaged over heads and brought to one side A that divides S.
+        """
         ...
 
 

@@ -20,6 +20,7 @@ import pytest
 from bench import registry
 from bench.images import resize
 from bench.packs import Pack
+from bench.packs.decoded import Kind
 from bench.packs.labels import decode_labels, encode_labels, shrink_labels
 from bench.packs.manifest import manifest_bytes
 from bench.packs.pictures import decode_picture, encode_picture
@@ -71,7 +72,7 @@ def test_reading_keeps_the_cores_busy(folder: Path, side: int) -> None:
     def plain() -> None:
         """What a loop without threads does, one face after the other, from the same bytes."""
         for row in rows.tolist():
-            image, mask = (_bytes(threaded, kind, row) for kind in ("images", "masks"))
+            image, mask = _bytes(threaded, "images", row), _bytes(threaded, "masks", row)
             decode_picture(image, threaded.side, side, "")
             shrink_labels(decode_labels(mask, threaded.side, "")[None], side)
 
@@ -100,6 +101,6 @@ def test_reading_keeps_the_cores_busy(folder: Path, side: int) -> None:
     assert best["Pack, held"] < best["one thread, plain"]
 
 
-def _bytes(pack: Pack, kind: str, row: int) -> bytes:
-    shard, begin, end = (int(column[row]) for column in pack._places[kind])  # type: ignore[index]
-    return pack._blobs[kind][shard][begin:end].tobytes()  # type: ignore[index]
+def _bytes(pack: Pack, kind: Kind, row: int) -> bytes:
+    shard, begin, end = (int(column[row]) for column in pack._decoded._places[kind])
+    return pack._decoded._blobs[kind][shard][begin:end].tobytes()

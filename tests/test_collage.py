@@ -19,13 +19,14 @@ from bench.aligners.templates import FFHQ256, similarity
 from bench.api import FaceBatch, FrameImage, Generator
 from bench.errors import ConfigError, ShapeError
 from bench.images import to_crops, to_frames
+from bench.regions import CLASSES, MASK_REGIONS
 from bench.registry import load
 from generators.collage.blending import poisson, put, ramp
 from generators.collage.by_landmarks import landmark_patch
 from generators.collage.by_masks import mask_patch
 from generators.collage.filling import fill
 from generators.collage.patches import Photo, alignment, usable
-from generators.collage.regions import CLASSES, EYES, LANDMARK_REGIONS, MASK_REGIONS, MOUTH, NOSE, WHOLE
+from generators.collage.regions import EYES, LANDMARK_REGIONS, MOUTH, NOSE, WHOLE
 from generators.collage.settings import CollageSettings, deal
 
 SIDE = 256

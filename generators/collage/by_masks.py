@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import ShapeError
+from bench.regions import MASK_REGIONS
 from generators.collage.filling import nearest_donor
 from generators.collage.patches import NO_LABEL, Mask, Patch, Photo, alignment, distance_to, warp_labels
 from generators.collage.regions import (
     ALL,
     FEATURE_CLASSES,
     INNER,
-    MASK_REGIONS,
     PARTS,
     RANK,
     SKIN,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from bench.regions import CLASSES, FACE_CLASSES, GROUPS
+
 JAW: Final = tuple(range(17))
 BROWS: Final = (tuple(range(17, 22)), tuple(range(22, 27)))
 NOSE: Final = tuple(range(27, 36))
@@ -74,14 +76,7 @@ LANDMARK_REGIONS: Final = {
 }  # fmt: skip
 """Name to region, where landmarks say where it is."""
 
-CLASSES: Final = (
-    "background", "skin", "nose", "glasses", "left_eye", "right_eye", "left_brow", "right_brow", "left_ear",
-    "right_ear", "inner_mouth", "upper_lip", "lower_lip", "hair", "hat", "earring", "necklace", "neck", "cloth",
-)  # fmt: skip
-"""The 19 classes of CelebAMask-HQ by number; left and right are those of the picture."""
-
 SKIN: Final = frozenset({1})
-FACE_CLASSES: Final = frozenset({1, 2, 4, 5, 6, 7, 10, 11, 12})
 PARTS: Final = tuple(map(frozenset, ({2}, {4}, {5}, {6}, {7}, {10, 11, 12})))
 """What a face has exactly one of."""
 
@@ -91,23 +86,6 @@ ALL: Final = frozenset(range(len(CLASSES)))
 
 RANK: Final = (0, 3, 4, 7, 5, 5, 5, 5, 2, 2, 5, 5, 5, 6, 7, 7, 2, 1, 1)
 """Which class lies on top of which, higher on top: a pasted nose goes under the base's hair, not over it."""
-
-_GROUPS = {
-    "eyes": {4, 5},
-    "brows": {6, 7},
-    "eyes_brows": {4, 5, 6, 7},
-    "nose": {2},
-    "mouth": {10, 11, 12},
-    "skin": {1, 2},
-    "face": FACE_CLASSES,
-    "ears": {8, 9},
-}
-
-MASK_REGIONS: Final = {
-    **{name: frozenset(group) for name, group in _GROUPS.items()},
-    **{name: frozenset({number}) for number, name in enumerate(CLASSES) if name not in _GROUPS},
-}
-"""Name to classes, where masks say where it is: the groups of CA2-SIS, whole face and ears, every class by its name."""
 
 
 def carried_points(classes: frozenset[int]) -> tuple[int, ...]:
@@ -120,7 +98,7 @@ def mask_anchors(name: str, classes: frozenset[int]) -> tuple[int, ...]:
     """The landmarks by which a region of a mask is brought onto the base; all of them where it has none of its own."""
     if name in LANDMARK_REGIONS:
         return LANDMARK_REGIONS[name].anchors
-    for feature, numbers in _GROUPS.items():
-        if feature in FEATURES and classes <= frozenset(numbers):
+    for feature, numbers in GROUPS.items():
+        if feature in FEATURES and classes <= numbers:
             return LANDMARK_REGIONS[feature].anchors
     return WHOLE

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from generators.collage.regions import LANDMARK_REGIONS, MASK_REGIONS
+from bench.regions import MASK_REGIONS
+from generators.collage.regions import LANDMARK_REGIONS
 
 RegionsBy = Literal["landmarks", "masks"]
 Align = Literal["region", "face"]
