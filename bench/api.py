@@ -508,7 +508,9 @@ class StyledGenerator(GradientGenerator, IdentityConditioned, Protocol):
     """A gradient generator of region maps, style codes and an identity: what a generative attack drives.
 
     `generate_tensor` takes ``masks``, uint8 (N, S, S) labels or float32 (N, R, S', S') soft maps; ``styles``, float32
-    (N, R, L); ``identity``, float32 (N, D).
+    (N, R, L); ``identity``, float32 (N, D); and lets pass ``images``, float32 (N, 3, S, S), the photos that the styles
+    are of. It may have two methods more: ``masks``, uint8 labels (N, S, S) to soft maps of its own side, which then
+    stand for the labels everywhere, and ``attend``, conditions to what `AttentiveMaker.identity_attention` gives.
     """
 
     def encode(self, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
@@ -520,11 +522,15 @@ class StyledGenerator(GradientGenerator, IdentityConditioned, Protocol):
 
 @runtime_checkable
 class AttentiveMaker(Protocol):
-    """A generator or attack that can say where in a face it looks at the identity that it was given."""
+    """A generator or attack that can say where in a face it looks at the identity that it was given.
+
+    It may have ``attention_tokens``, an int: among how many tokens attention is shared out, which reports show.
+    """
 
     def identity_attention(self, batch: FaceBatch) -> NDArray[np.float32]:
         """float32 (N, T, A, A): for each of T layers, the coarsest first, the share of attention that goes to the
-        identity, in [0, 1], averaged over heads and brought to one side A that divides S.
+        identity, in [0, 1], averaged over heads and brought to one side A that divides S. Rows of faces that cannot be
+        made mean nothing.
         """
         ...
 

@@ -207,6 +207,18 @@ class Diversity(BaseModel):
     makings: int = Field(default=4, ge=1, le=100)
 
 
+class Attention(BaseModel):
+    """Where makers look at the identity that they were given.
+
+    Attributes:
+        faces: of so many of the first faces those makers tell it that can.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    faces: int = Field(default=30, ge=1, le=10_000)
+
+
 class DetectorEntry(RecognizerEntry):
     """A detector of attacks in a sweep file; `label` and `aligner` as for a recognizer."""
 
@@ -264,6 +276,7 @@ class Sweep(BaseModel):
         keep_faces: which of the made faces the run folder keeps: a few examples of each cell, all, or none.
         detection: what detectors are shown, and where their operating points lie.
         diversity: how often faces are made again to see how varied they are; null for no figures of diversity.
+        attention: of how many faces makers tell where they look at the identity; null for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -288,6 +301,7 @@ class Sweep(BaseModel):
     keep_faces: Literal["examples", "all", "none"] = "examples"
     detection: Detection = Detection()
     diversity: Diversity | None = None
+    attention: Attention | None = None
 
     @field_validator(
         "columns", "groups", "discard", "generators", "attacks", "detectors", "aligners", "recognizers", mode="before"
@@ -316,6 +330,8 @@ class Sweep(BaseModel):
         makers = self.generators or self.attacks
         if self.recognizers and not (self.assessments or makers):
             raise ValueError("assessments: got an empty list, expected at least one, or generators, or attacks")
+        if self.attention is not None and not (self.recognizers and makers):
+            raise ValueError("attention goes with recognizers, and with generators or attacks that take an identity")
         if self.detectors and not (makers or self.detection.bona_fide is not None):
             raise ValueError(
                 "detectors: got nothing to detect, expected generators or attacks that make it, or detection: "
@@ -348,6 +364,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "pairs": Pairs,
     "detection": Detection,
     "diversity": Diversity,
+    "attention": Attention,
 }
 """Keys of a sweep whose mappings have keys of their own."""
 

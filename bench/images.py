@@ -326,7 +326,8 @@ def synthetic_text(
 
     Args:
         made_by: the generator or attack, with its label in the sweep.
-        digest: SHA-256 hex of its weights, or of its fingerprint where it has none.
+        digest: SHA-256 hex of its weights, of those of the generator that an attack drives, or of its fingerprint where
+            it has none.
         run: the run's name.
         source: IPTC's word for it, written as the URI ``DigitalSourceType``. A picture put together of photos alone
             is a ``"compositeCapture"``.

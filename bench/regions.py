@@ -1,6 +1,6 @@
 """The regions of a face by name: the 19 classes of CelebAMask-HQ, and the groups of them that sweeps speak of.
 
-Source: the groups of CA2-SIS's released test script (arXiv 2308.16071); whole face, ears and all are ours.
+Source: the groups of CA2-SIS's released test script (arXiv 2308.16071); whole face, ears, lips and all are ours.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ MASK_REGIONS: Final = {
 
 STYLE_REGIONS: Final = {
     **MASK_REGIONS,
+    "lips": frozenset({11, 12}),
     "makeup": frozenset({5, 12}),
     "all": frozenset(range(len(CLASSES))),
 }

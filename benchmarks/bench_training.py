@@ -5,6 +5,11 @@
 The two take turns, a dozen steps each, so that what else the machine does harms both alike; the figure is the median of
 the ratios. The bare work knows which parameters learn in which phase and nothing else: no data, average, check or
 log. Without IMPERSONA_PACK the faces are noise in memory, and what they cost says nothing about decoding.
+
+IMPERSONA_TRAIN and IMPERSONA_PRESET name another recipe and preset (``generator/sis``, ``base``). What memory a run
+takes is asked of a process of its own; `-k memory` asks nothing else:
+
+    IMPERSONA_TRAIN=generator/sis IMPERSONA_PRESET=base python -m pytest -s benchmarks/bench_training.py -k memory
 """
 
 from __future__ import annotations
@@ -13,6 +18,8 @@ import dataclasses
 import json
 import os
 import statistics
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -30,35 +37,44 @@ from generators.training.run import build
 from generators.training.source import PackSource, pack_source
 
 STEPS, ROUNDS = 12, 9
+MOST_MEMORY_MB = 6000
+"""Of a `base` run on a CPU."""
 WHAT = os.environ.get("IMPERSONA_TRAIN", "generator/spade")
 PRESET = os.environ.get("IMPERSONA_PRESET", "tiny")
 CPU = torch.device("cpu")
+ROOT = Path(__file__).parent.parent
 
 
 class Noise:
-    """A pack of 256 faces of noise."""
+    """A pack of 256 faces of noise, at any side, with what a pack knows of them."""
 
-    digest, has_masks, side = "noise", True, 128
+    digest, has_masks, side = "noise", True, 256
+    identity_name, identity_weights = "dlib_resnet", ""
 
     def __init__(self) -> None:
         rng = np.random.default_rng(0)
-        self._rng = rng
         self.subjects = np.arange(256, dtype=np.int32)
+        self.subject_digests = np.repeat(self.subjects[:, None], 8, axis=1).astype(np.uint8)
         self.split = np.full(256, "train")
-        self.landmarks = rng.uniform(32, 96, (256, 68, 2)).astype(np.float32)
+        self.landmarks = rng.uniform(64, 192, (256, 68, 2)).astype(np.float32)
         self.identity = rng.normal(0, 0.1, (256, 128)).astype(np.float32)
         self.attributes = np.zeros((256, 40), dtype=np.float32)
-        self._images = {s: rng.integers(0, 256, (256, s, s, 3), dtype=np.uint8) for s in (64, 128)}
-        self._masks = {s: rng.integers(0, 19, (256, s, s), dtype=np.uint8) for s in (64, 128)}
+        self._made = {}
 
     def images(self, rows, side=None):
-        return self._images[side][rows]
+        return self._noise("images", 256, side, 3)[rows]
 
     def masks(self, rows, side=None):
-        return self._masks[side][rows]
+        return self._noise("masks", 19, side)[rows]
 
     def close(self):
         pass
+
+    def _noise(self, what, levels, side, *channels):
+        if (what, side) not in self._made:
+            rng = np.random.default_rng(1)
+            self._made[what, side] = rng.integers(0, levels, (256, side, side, *channels), dtype=np.uint8)
+        return self._made[what, side]
 
 
 def noise_source(data, recipe, seed):
@@ -127,6 +143,30 @@ def test_the_loop_against_the_bare_work(subject, tmp_path):
     print(f"loop {looped:.2f} images/s, bare {ready:.2f}, ratio {statistics.median(ratios):.3f}"
           f" (rounds {' '.join(f'{one:.2f}' for one in sorted(ratios))})")  # fmt: skip
     print("share of a step: " + ", ".join(f"{name} {value:.1%}" for name, value in shares.items()))
-    print(f"peak memory {last['memory_mb']:.0f} MB")
+    print(f"peak memory {last['memory_mb']:.0f} MB, the bare work's networks beside the loop's")
     assert shares["data"] <= 0.05
     assert statistics.median(ratios) >= 0.85
+
+
+def test_peak_memory_of_a_run(tmp_path):
+    """Of a fresh process, a checkpoint, a grid, and five steps, so that losses that come by turns have come by."""
+    code = (
+        "import sys, pathlib, dataclasses\n"
+        "from benchmarks.bench_training import WHAT, PRESET, noise_source\n"
+        "from generators.training.choice import find_trainable, preset_of\n"
+        "from generators.training.log import peak_memory\n"
+        "from generators.training.loop import train\n"
+        "full, trainable = find_trainable(WHAT)\n"
+        "trainable = trainable if len(sys.argv) > 2 else dataclasses.replace(trainable, source=noise_source)\n"
+        "data, out = pathlib.Path(sys.argv[-1]), pathlib.Path(sys.argv[1])\n"
+        "train(trainable, PRESET, data, out, max_steps=5, device='cpu')\n"
+        "print(peak_memory() / 1e6)\n"
+    )
+    pack = os.environ.get("IMPERSONA_PACK", "")
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), *([pack] if pack else [])], check=True, capture_output=True,
+        text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    peak = float(done.stdout.split()[-1])
+    print(f"\n{WHAT} {PRESET}: peak memory {peak:,.0f} MB")
+    assert peak < MOST_MEMORY_MB

@@ -6,22 +6,22 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from reports import examples, made_tables, numbers, pedigree, resemblance
+from reports import attention_charts, examples, made_tables, numbers, pedigree, resemblance, strength_charts
 from reports.figures import forest, outcome_bars
-from reports.figures.outcome_bars import Bar, Share
+from reports.figures.outcome_bars import Bar
 from reports.figures.panel import Dot, Panel
 from reports.likeness import CLEAN
-from reports.makers import MEANINGS, SHARES, Judged, Made, judged, known_at
+from reports.makers import Judged, Made, judged, known_at
 from reports.outlet import Outlet
 from reports.page import Block, Chart, Folded, Links, Part, Section, Table, Words
 from reports.points import Point
 from reports.records import by_key, spoken
 from reports.series import Group, Run, Series
+from reports.strengths import Strengths
+from reports.table import HtmlTable
 
-_KEYS = [
-    *((meaning, f"var(--outcome-{place})") for place, meaning in enumerate(MEANINGS[:-1])),
-    (MEANINGS[-1], "hatched"),
-]
+_MOST_ROWS = 24
+"""Longer tables are folded."""
 
 
 def section(run: Run, outlet: Outlet, show_faces: bool) -> Section:
@@ -60,19 +60,22 @@ def _blocks(judged: Judged, run: Run, anchor: str, outlet: Outlet) -> list[Block
     if judged.first is None or not known_at(judged, judged.first):
         return [*blocks, Words("No threshold: nothing can be said of whom they match.")]
     blocks += [Words(sentence, "short") for sentence in in_short(judged, judged.first)]
+    along = Strengths(judged, run)
+    if note := along.white_boxes.note:
+        blocks.append(Words(note))
     if judged.contributors == 2:
-        blocks.append(Words(_HOW))
-    blocks += _at(judged, judged.first, anchor, outlet)
+        blocks.append(Words(strength_charts.HOW if along.strands.many else _HOW))
+    blocks += _at(along, judged.first, anchor, outlet)
     others = [point for point in judged.points if point is not judged.first]
     for number, point in enumerate(point for point in others if known_at(judged, point)):
-        blocks.append(Folded(f"The same at {point.label}", _at(judged, point, f"{anchor}-p{number}", outlet)))
+        blocks.append(Folded(f"The same at {point.label}", _at(along, point, f"{anchor}-p{number}", outlet)))
     if missing := [point.label for point in others if not known_at(judged, point)]:
         blocks.append(Words(f"Nothing can be said at {numbers.listed(missing)}: there is no such threshold."))
     if (origins := pedigree.table(_one_a_recognizer(judged.group), outlet)) is not None:
         blocks.append(Folded("Where the thresholds come from", [Table(origins)]))
     title = judged.group.title
     blocks.append(Links((("CSV: every figure", outlet.csv(made_tables.shares_frame(judged), "generated", title)),)))
-    return blocks
+    return [*blocks, *strength_charts.links(along, outlet)]
 
 
 def _asked(judged: Judged) -> str:
@@ -131,20 +134,30 @@ def _apart(top: Made, known: Sequence[Made], point: Point) -> bool:
     return low is not None and all(high is not None and high < low for high in others)
 
 
-def _at(judged: Judged, point: Point, anchor: str, outlet: Outlet) -> list[Block]:
+def _at(along: Strengths, point: Point, anchor: str, outlet: Outlet) -> list[Block]:
     blocks: list[Block] = []
+    judged = along.judged
     if judged.contributors == 2:
         for place, recognizer in enumerate(judged.recognizers):
-            if chart := _bars_chart(judged, recognizer, point, f"{anchor}-outcomes-{place}", outlet):
+            draw = strength_charts.columns_chart if along.strands.many else _bars_chart
+            if chart := draw(along, recognizer, point, f"{anchor}-outcomes-{place}", outlet):
                 blocks.append(chart)
+        blocks += strength_charts.blocks(along, point, anchor, outlet)
     elif judged.contributors > 2 and (chart := _several_chart(judged, point, f"{anchor}-several", outlet)):
         blocks.append(chart)
-    blocks.append(Table(made_tables.matches(judged, point)))
+    blocks += _tables([made_tables.matches(judged, point)], "Other figures of whom the faces match")
     if (found := made_tables.morphs(judged, point)) is not None:
-        blocks.append(Table(found))
+        blocks += _tables([found], "Morph match rates")
     if (found := made_tables.contributors(judged, point)) is not None:
         blocks.append(Folded("Each contributor by themselves", [Table(found)]))
     return blocks
+
+
+def _tables(tables: Sequence[HtmlTable], summary: str) -> list[Block]:
+    """Tables as they are, or folded where they are long."""
+    if max((len(table.rows) for table in tables), default=0) > _MOST_ROWS:
+        return [Folded(summary, [*map(Table, tables)])]
+    return [*map(Table, tables)]
 
 
 def bars_of(judged: Judged, recognizer: str, point: Point) -> list[Bar]:
@@ -156,28 +169,18 @@ def bars_of(judged: Judged, recognizer: str, point: Point) -> list[Bar]:
         point: where.
     """
     cells = judged.of(recognizer)
-    clean = next((found for one in cells if (found := _shares(one, "clean_", point))), None)
-    made = [(one.maker, found) for one in cells if (found := _shares(one, "", point))]
+    clean = next((found for one in cells if (found := made_tables.shares_of(one, "clean_", point))), None)
+    made = [(one.maker, found) for one in cells if (found := made_tables.shares_of(one, "", point))]
     return [Bar(CLEAN, clean), *(Bar(*each) for each in made)] if clean and made else []
 
 
-def _shares(one: Made, prefix: str, point: Point) -> tuple[Share, ...]:
-    found = [one.records.get((f"{prefix}{name}", point.name)) for name in SHARES]
-    shares = [
-        Share(record["value"], None if record["low"] is None else (record["low"], record["high"]),
-              record["support"] == "weak")
-        for record in found
-        if record is not None and record["value"] is not None
-    ]  # fmt: skip
-    return tuple(shares) if len(shares) == len(SHARES) else ()
-
-
-def _bars_chart(judged: Judged, recognizer: str, point: Point, anchor: str, outlet: Outlet) -> Chart | None:
-    bars = bars_of(judged, recognizer, point)
+def _bars_chart(along: Strengths, recognizer: str, point: Point, anchor: str, outlet: Outlet) -> Chart | None:
+    bars = bars_of(along.judged, recognizer, point)
     if not bars:
         return None
-    title = f"{recognizer}, {point.label}"
-    files = outlet.picture(outcome_bars.draw(bars, title), "outcomes", judged.group.title, recognizer, point.name)
+    title = f"{along.white_boxes.marked(recognizer)}, {point.label}"
+    group = along.judged.group.title
+    files = outlet.picture(outcome_bars.draw(bars, title), "outcomes", group, recognizer, point.name)
     outlet.tell()
     return Chart(
         id=anchor,
@@ -188,7 +191,7 @@ def _bars_chart(judged: Judged, recognizer: str, point: Point, anchor: str, outl
         caption="",
         files=files,
         heading=title,
-        keys=_KEYS,
+        keys=strength_charts.KEYS,
     )
 
 
@@ -256,7 +259,9 @@ def _more(judged: Judged, run: Run, anchor: str, outlet: Outlet, show_faces: boo
     parts = [Part("Similarity to each contributor", resemblance.blocks(judged, run, anchor, outlet))]
     costs = made_tables.costs(judged)
     if costs:
-        parts.append(Part("Visual cost", [Words(_COSTS), *map(Table, costs)]))
+        parts.append(Part("Visual cost", [Words(_COSTS), *_tables(costs, "All settings")]))
     if (varied := made_tables.diversity(judged)) is not None:
         parts.append(Part("Diversity", [Words(_DIVERSITY), Table(varied)]))
+    if (looked := attention_charts.part(judged, run, anchor, outlet, show_faces)) is not None:
+        parts.append(looked)
     return [*parts, Part("Examples of made faces", examples.blocks(judged, run, outlet, show_faces))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.metrics import FIGURES
+from reports import attention
 from reports.page import Part, Rows, Section
 from reports.records import LABELS
 from reports.series import WITHOUT_RECOGNIZER, Run
@@ -40,6 +41,15 @@ _OF_MADE_FACES = (
     ),
     ("clean photo", "the first contributor's unchanged photo in place of the made face: what happens without a maker"),
     ("excess", "the share of the made faces minus that of the clean photos, face by face"),
+)
+_OF_ATTENTION = (
+    (
+        "identity attention",
+        "the share of a network's attention that goes to the identity it was given, the rest going to the styles of "
+        "regions; over the pixels of a region of the first contributor's photo. It says where the network looks, not "
+        "how much that changes",
+    ),
+    ("fair share", "one divided by the number of tokens: the identity's share if attention preferred none of them"),
 )
 _OF_DETECTORS = (
     ("bona fide sample", "a photo that is no attack, prepared as attacks are: same crop, size and file format"),
@@ -84,6 +94,8 @@ def section(run: Run) -> Section:
     rows += _WORDS
     if run.of("generated"):
         rows += _OF_MADE_FACES
+    if attention.FIGURE in used:
+        rows += _OF_ATTENTION
     rows.append(("interval", "of 95 % confidence, about other people like these; docs/uncertainty.md says more"))
     made = {record.get("interval") for record in records}
     rows += [(f"interval: {name}", meaning) for name, meaning in _INTERVALS.items() if name in made]

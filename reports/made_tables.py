@@ -10,9 +10,11 @@ import pandas as pd
 from bench.metrics import FIGURES
 from bench.metrics.vulnerability import contributor_name
 from reports import numbers
-from reports.makers import Judged, Made
+from reports.figures.outcome_bars import Share
+from reports.joint_rates import JOINT_MEANINGS
+from reports.makers import SHARES, Judged, Made
 from reports.points import Point
-from reports.records import ARROWS, by_key, count_cell, figure_cell, hint_of, label_of
+from reports.records import ARROWS, METHODS, NO_INTERVAL, by_key, count_cell, figure_cell, hint_of, label_of
 from reports.series import Record
 from reports.table import Column, HtmlTable, Row, TableCell
 
@@ -113,6 +115,57 @@ def costs(judged: Judged) -> list[HtmlTable]:
     first, *others = tables or [[]]
     whole = [[*pixels, *first], *others]
     return [_cost_table(judged, columns) for columns in whole if columns]
+
+
+def with_costs(caption: str, rows: Sequence[tuple[Made, Mapping[str, Share]]], clean: Mapping[str, Share]) -> HtmlTable:
+    """Sums of outcomes beside what the faces cost in looks, one row a maker and one of the clean photo.
+
+    Args:
+        caption: of the table.
+        rows: cells of one recognizer, each with its `reports.joint_rates.Joint.made`.
+        clean: the same of the clean photos.
+    """
+    there = [
+        name for name in (*_COSTS, *_DISTANCES) if any(one.records.get((name, None)) is not None for one, _ in rows)
+    ]
+    head = [Column("made by", number=False)]
+    head += [Column(said.partition(": ")[0], note=said.partition(": ")[2]) for said in JOINT_MEANINGS.values()]
+    head += [_head(name, label_of(name), "") for name in there]
+    absent = [TableCell(numbers.ABSENT, kind="words") for _ in there]
+    lines = [Row("clean photo", [*map(_of_share, clean.values()), *absent])]
+    for one, made in rows:
+        costs = [
+            figure_cell(one.series, one.records.get((name, None)), over="faces", why_not=("too few faces",))
+            for name in there
+        ]
+        lines.append(Row(one.maker, [*map(_of_share, made.values()), *costs]))
+    return HtmlTable(caption, head, lines, "results")
+
+
+def _of_share(share: Share) -> TableCell:
+    ends = numbers.between(*map(numbers.percent, share.ends)) if share.ends else NO_INTERVAL
+    return TableCell(
+        numbers.percent(share.value), kind="figure", interval=ends, tag="weak" if share.weak else "",
+        hint=f"{share.value!r}; 95 % interval: {METHODS['wilson']}",
+    )  # fmt: skip
+
+
+def shares_of(one: Made, prefix: str, point: Point) -> tuple[Share, ...]:
+    """The shares of `reports.makers.SHARES` at a point; empty where one of them is not known.
+
+    Args:
+        one: the cell.
+        prefix: empty, or ``"clean_"`` for those of the clean photo.
+        point: where.
+    """
+    found = [one.records.get((f"{prefix}{name}", point.name)) for name in SHARES]
+    shares = [
+        Share(record["value"], None if record["low"] is None else (record["low"], record["high"]),
+              record["support"] == "weak")
+        for record in found
+        if record is not None and record["value"] is not None
+    ]  # fmt: skip
+    return tuple(shares) if len(shares) == len(SHARES) else ()
 
 
 def diversity(judged: Judged) -> HtmlTable | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from reports import numbers
 from reports.figures import crossing, ridges
 from reports.figures.threshold_lines import Line
 from reports.likeness import Setting, panel_of, settings_of, views_of
@@ -16,6 +17,8 @@ from reports.series import Run
 
 OPEN = 2
 """So many pictures of similarity over a setting stand open, others are folded."""
+_MOST_ROWS = 16
+"""Pictures of more makers are folded."""
 _HOW = (
     "In the pictures of one recognizer every hill holds all scores of a maker\u2019s faces with one contributor and "
     "adds up to 100\u202f%, every face counting the same. Markers are means over faces, the bars through them "
@@ -49,6 +52,8 @@ def blocks(judged: Judged, run: Run, anchor: str, outlet: Outlet) -> list[Block]
         views = views_of(judged.of(label), lines[label])
         if views:
             charts.append(_ridges(judged, label, views, f"{anchor}-likeness-{place}", outlet))
+    if charts and len(judged.makers) > _MOST_ROWS:
+        charts = [Folded(f"All scores, {numbers.plural(len(judged.makers), 'row')} a recognizer", charts)]
     found += [Words(_HOW), *charts] if charts else []
     return found or [Words("No score: no made face was acquired.")]
 

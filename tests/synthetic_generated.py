@@ -19,12 +19,16 @@ from bench.metrics import FigureValue
 from bench.metrics.attempts import Attempts
 from bench.metrics.vulnerability import assess_generated, assess_outcomes
 from bench.provenance import value_digest
+from bench.regions import CLASSES
 from bench.store.run_folder import RunFolder
 from bench.store.schema import to_parquet
 from bench.sweep.verification import record
 from tests.synthetic_run import FMR, RECOGNIZERS, Asked, write_run
 
 DRAWS = 200
+ATTENTIVE_FACES = 6
+"""Of so many faces the attention is kept."""
+MAP_SIDE = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,9 @@ class Maker:
         axes: the settings that vary.
         shares: how much of each contributor is in a face; as many as there are contributors.
         found: the share of its faces in which recognizers find a face.
+        identity: the recognizer whose embeddings it takes; empty for none.
+        layers: of how many layers its attention to the identity is kept; 0 for none.
+        tokens: among how many tokens that attention is shared out; None if it does not say.
     """
 
     label: str
@@ -44,6 +51,9 @@ class Maker:
     axes: Mapping[str, Any] | None = None
     shares: tuple[float, ...] = (0.5, 0.5)
     found: float = 0.97
+    identity: str = ""
+    layers: int = 0
+    tokens: int | None = 20
 
 
 MAKERS = (
@@ -116,10 +126,11 @@ def write_generated(
                 folder.write_outcome(cell, Failure(cell.key, "RuntimeError", error, f"Traceback\n{error}", 1.5))
                 continue
             made = _Made(label, maker, drawn, carried[label])
-            values = made.figures(thresholds)
+            values = made.figures(thresholds) + made.attention_figures()
             rows = [record(value, cell.labels) for value in values]
             records += rows
             tables = {**drawn, **made.tables, "portraits": _portraits(maker, portraits, picture)}
+            tables |= attention_tables(maker, min(faces, ATTENTIVE_FACES))
             folder.write_outcome(cell, _success(cell, rows, tables, carried[label]))
     folder.write_manifest({**manifest, "cells": keys})
     summary = path / "summary.json"
@@ -210,6 +221,18 @@ class _Made:
             ),
         }
 
+    def attention_figures(self) -> list[FigureValue]:
+        """The identity's mean share of attention in every region that a face has, with a made-up interval."""
+        table = attention_tables(self.maker, min(len(self.attempts), ATTENTIVE_FACES)).get("attention")
+        if table is None:
+            return []
+        values = []
+        for region, rows in table.dropna(subset="share").groupby("region"):
+            mean, faces = float(rows["share"].astype(np.float64).mean()), int(rows["face"].nunique())
+            ends, name = (0.9 * mean, 1.1 * mean), CLASSES[int(str(region))]
+            values.append(FigureValue("identity_attention", None, mean, *ends, faces, "ok", "clustered", name))
+        return values
+
     def figures(self, thresholds: bool) -> list[FigureValue]:
         """The figures of the cell, by the functions that a sweep uses; those of visual cost are made up."""
         values = assess_generated(self.attempts)
@@ -235,6 +258,42 @@ class _Made:
                             "ok" if there else "insufficient", ends[2])
             )  # fmt: skip
         return values
+
+
+def attention_tables(maker: Maker, faces: int) -> dict[str, pd.DataFrame]:
+    """The tables of made-up attention: most of it in the middle of the face, more of it in finer layers.
+
+    Args:
+        maker: whose.
+        faces: of how many faces.
+    """
+    if not maker.layers:
+        return {}
+    rng = np.random.default_rng(7)
+    lines, columns = (np.mgrid[0:MAP_SIDE, 0:MAP_SIDE] + 0.5) / MAP_SIDE
+    hill = 0.3 + np.exp(-((columns - 0.5) ** 2 + (lines - 0.55) ** 2) / 0.06)
+    absent = [CLASSES.index(name) for name in ("glasses", "hat")]
+    shares, maps = [], []
+    for face in range(faces):
+        for layer in range(maker.layers):
+            grid = np.clip((0.03 + 0.04 * layer * maker.shares[-1]) * hill + rng.normal(0, 0.002, hill.shape), 0, 1)
+            peak = float(grid.max())
+            grey = np.round(255 * grid / peak).astype(np.uint8)
+            maps.append((face, layer, encode_png(np.repeat(grey[:, :, None], 3, axis=2), {}), peak))
+            of_regions = (0.02 + 0.03 * layer) * (0.5 + np.arange(len(CLASSES)) % 5) + rng.normal(
+                0, 0.004, len(CLASSES)
+            )
+            of_regions[absent + ([CLASSES.index("earring")] if face % 2 else [])] = np.nan
+            shares += [(face, layer, region, max(share, 0.0)) for region, share in enumerate(of_regions)]
+    numbers: dict[str, type] = {"face": np.int32, "layer": np.int16}
+    return {
+        "attention": pd.DataFrame(shares, columns=["face", "layer", "region", "share"]).astype(
+            {**numbers, "region": np.int16, "share": np.float32}
+        ),
+        "attention_maps": pd.DataFrame(maps, columns=["face", "layer", "map", "peak"]).astype(
+            {**numbers, "peak": np.float32}
+        ),
+    }
 
 
 def _portraits(maker: Maker, number: int, picture: Callable[[int, Maker], NDArray[np.uint8]] | None) -> pd.DataFrame:
@@ -273,12 +332,16 @@ def _cell(label: str, maker: Maker, dataset: Mapping[str, Any]) -> Cell:
         "calibration": {"kind": "data", "origin": "dev"},
         "pairs": {"kind": "different_people", "count": 80, "references": 3},
         "maker": {
-            "kind": maker.kind, "label": maker.label, "name": maker.label, "fingerprint": {"revision": 1},
+            "kind": maker.kind, "label": maker.label, "name": maker.label,
+            "fingerprint": {"revision": 1} | ({"tokens": maker.tokens} if maker.layers and maker.tokens else {}),
             "settings": axes, "contributors": len(maker.shares), "goal": "hide" if maker.kind == "attack" else None,
         },
         "maker_aligner": {"name": "dlib_hog", "fingerprint": {"revision": 1}, "settings": {}},
         "keep_faces": "examples",
     }  # fmt: skip
+    if maker.identity:
+        weights = {"revision": 1, "weights": value_digest(maker.identity)}
+        spec["maker_identity"] = {"name": maker.identity, "fingerprint": weights, "settings": {}}
     labels = {
         "dataset": dataset["name"], "protocol": "different_people", "group": None, "recognizer": label,
         "detector": None, "generator": maker.label if maker.kind == "generator" else None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from tests.test_celeba import celeba
 from tests.test_datasets import lfw_copy
 from tests.test_onnx_detector import network as two_columns
 from tests.test_parsers import classes_by_colour
+from tests.test_sis import SMALL as SMALL_SIS
+from tests.test_sis import sis_weights
 from tests.toys import photos, write
 
 Settings = dict[str, Any]
@@ -139,6 +142,13 @@ def spade_weights(path: Path) -> Path:
     return path
 
 
+def sis_settings(folder: Path) -> list[Settings]:
+    """Faces made again, and faces that take all kinds of things from another."""
+    weights = sis_weights(folder / "sis.safetensors", replace(SMALL_SIS, identity=128))
+    taken = {"identity": "reference", "styles": ["nose"], "shapes": ["hair"]}
+    return [{"weights": str(weights), "batch_size": 2, **settings} for settings in ({}, taken)]
+
+
 FIXTURES: dict[tuple[str, str], Callable[[Path], list[Settings]]] = {
     ("dataset", "celeba"): lambda folder: [{"root": celeba(folder, "table")}],
     ("dataset", "celebamask_hq"): lambda folder: [celebamask(folder / str(kind), kind) for kind in (True, False)],
@@ -175,8 +185,13 @@ FIXTURES: dict[tuple[str, str], Callable[[Path], list[Settings]]] = {
         {"batch_size": 2},
         {"batch_size": 2, "regions_by": "masks", "regions": ["hair", "eyes:3"], "sources": 3},
     ],
+    ("generator", "sis"): sis_settings,
     ("generator", "spade"): lambda folder: [
         {"weights": str(spade_weights(folder / "spade.safetensors")), "batch_size": 2}
+    ],
+    ("attack", "hidden_identity"): lambda folder: [
+        {"generator": {"name": "sis", "weights": str(weights), "batch_size": 2}, "regions": ["nose"], "strength": 0.5}
+        for weights in [sis_weights(folder / "sis.safetensors", replace(SMALL_SIS, identity=128))]
     ],
     ("attack", "landmark_morph"): lambda folder: [{}],
     ("executor", "inline"): lambda folder: [{}],

@@ -269,7 +269,7 @@ def test_a_faulty_maker_fails_its_cell(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"generators": [{"name": "toy", "wants": ["identity"]}]}, "toy asks for identity; the bench gives landmarks"),
+        ({"generators": [{"name": "toy", "wants": ["attributes"]}]}, "toy asks for attributes; the bench gives "),
         ({"generators": [{"name": "toy", "parser": "toy"}]}, "toy: got parser 'toy', and it takes no masks"),
         ({"generators": ["toy", "toy"]}, "apart; give each generator"),
         ({"generators": [{"name": "toy", "goal": "hide"}]}, "only attacks have one"),

@@ -26,6 +26,7 @@ from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile
 from bench.images import encode_png, to_crops
 from bench.packs import Pack
 from bench.packs.labels import shrink_labels
+from bench.packs.people import people_digest
 from bench.packs.pictures import shrink_picture
 from bench.packs.shards import name_digest
 from bench.registry import Registry
@@ -253,6 +254,19 @@ def test_nobody_outside_the_split_is_in_it(toys: Registry, photos: Path, tmp_pat
     make_pack(asked(photos, split="eval"), tmp_path / "eval")
     assert not expected & {one.tobytes() for one in Pack.open(tmp_path / "eval").photos}
     assert set(Pack.open(tmp_path / "eval").split) == {"eval"}
+
+
+def test_whoever_has_a_name_can_look_a_person_up(toys: Registry, photos: Path, tmp_path: Path) -> None:
+    make_pack(asked(photos), tmp_path / "pack")
+    pack = Pack.open(tmp_path / "pack")
+    assert [name for name in PEOPLE if pack.faces_of("folder", name).size] == TRAIN
+    for name in TRAIN:
+        rows = pack.faces_of("folder", name)
+        expected = {name_digest("folder", name, f"{name}/{number}.png").tobytes() for number in range(3)}
+        assert {pack.photos[row].tobytes() for row in rows} == expected
+    everybody = np.stack([name_digest("folder", name) for name in TRAIN])
+    assert people_digest(pack.subject_digests) == people_digest(everybody) != people_digest(everybody[1:])
+    assert (pack.identity_name, pack.identity_weights) == ("toy", "")
 
 
 def test_no_name_of_a_person_or_a_photo_is_in_it(toys: Registry, tmp_path: Path) -> None:

@@ -551,7 +551,7 @@ def test_no_heavy_library_is_imported(tmp_path: Path) -> None:
 def test_figures_draw_in_a_real_browser(chromium: str, run: RunFolder, page: Path) -> None:
     seen = check_page(chromium, page)
     made = [chart["id"] for chart in seen.charts if chart["id"].startswith("m0")]
-    assert len(made) == 3 * 2 + 1 + 3  # bars at two points, one crossing, similarity
+    assert len(made) == 3 * 2 + 2 + 1 + 3  # bars and the curves over weight at two points, one crossing, similarity
     narrow = visit(chromium, page, dark=True, width=420)
     assert not narrow.errors
     assert narrow.overflow <= 0

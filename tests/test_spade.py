@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from bench import weights
+from bench.aligners.templates import DLIB150
 from bench.api import FaceBatch, GradientGenerator
 from bench.errors import CorruptFile, MissingFile, ShapeError
 from bench.seeding import stream
@@ -218,7 +219,7 @@ def test_each_phase_teaches_its_own_networks_only() -> None:
 class Teacher:
     """Counts what it is asked, and remembers the chips that it saw."""
 
-    comparison = "neg_l2"
+    comparison, template = "neg_l2", DLIB150
 
     def __init__(self) -> None:
         self.seen: list[Tensor] = []

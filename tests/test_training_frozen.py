@@ -8,17 +8,19 @@ import torch
 from torch.nn import functional
 
 from bench import images
-from bench.aligners.templates import DLIB150, similarity, warp
-from bench.api import GradientRecognizer
+from bench.aligners.dlib_hog import field5_of_68
+from bench.aligners.templates import ARCFACE112, DLIB150, similarity, warp
+from bench.api import GradientRecognizer, Template
 from bench.datasets.drawn import Drawn, DrawnSettings
-from bench.errors import CorruptFile, MissingFile, ShapeError, UnknownName
+from bench.errors import CorruptFile, MissingFile, PluginError, ShapeError, UnknownName
 from bench.packs.manifest import manifest_bytes
 from bench.packs.shards import SCHEMA
 from bench.recognizers import dlib_resnet
 from bench.recognizers.dlib_resnet import DlibResnet, DlibResnetSettings
-from generators.training import frozen
-from generators.training.chips import DLIB5_OF_68, chip
+from generators.training import encoder
+from generators.training.chips import DLIB5_OF_68, Views, chip, scheme_of
 from generators.training.frozen import IN_PACK, SharedDlibResnet, frozen_for
+from generators.training.recipe import Frozen
 
 CPU = torch.device("cpu")
 
@@ -69,7 +71,7 @@ def test_other_files_are_refused(tmp_path):
 
 
 def test_without_dlibs_package_the_pack_brings_the_weights(travelled, monkeypatch, tmp_path):
-    monkeypatch.setattr(frozen.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(encoder.importlib.util, "find_spec", lambda name: None)
     found = frozen_for(frozenset({"identity"}), travelled, CPU, 1)
     assert found.identity.settings.weights == str(travelled / IN_PACK)
     assert found.perceptual is None
@@ -79,7 +81,7 @@ def test_without_dlibs_package_the_pack_brings_the_weights(travelled, monkeypatc
 
 
 def test_weights_in_a_pack_are_held_against_its_digest(travelled, monkeypatch, tmp_path):
-    monkeypatch.setattr(frozen.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(encoder.importlib.util, "find_spec", lambda name: None)
     data = (travelled / IN_PACK).read_bytes()
     (tmp_path / IN_PACK).parent.mkdir()
     (tmp_path / IN_PACK).write_bytes(data)
@@ -149,14 +151,32 @@ def drawn_crops(side):
     return [data.image(key) for key in keys], points
 
 
-def test_a_chip_is_what_the_aligner_crops():
+def dlib5_of_68(points):
+    return points[list(DLIB5_OF_68)]
+
+
+POINTS68 = np.random.default_rng(0).uniform(5, 35, (68, 2)).astype(np.float32)
+SMALL68 = Template("small68", 40, {"nobody": np.zeros((3, 2), np.float32), "dlib68": POINTS68})
+
+
+@pytest.mark.parametrize(
+    ("template", "scheme", "points_of"),
+    [
+        (DLIB150, "dlib5", dlib5_of_68),
+        (ARCFACE112, "field5", field5_of_68),
+        (SMALL68, "dlib68", lambda points: points),
+        (Template("both", 90, dict(reversed(DLIB150.targets.items()))), "field5", field5_of_68),
+    ],
+)
+def test_a_chip_is_what_the_aligner_crops(template, scheme, points_of):
     frames, points = drawn_crops(160)
-    chips = chip(torch.from_numpy(images.to_crops(np.stack(frames))), torch.from_numpy(np.stack(points)))
-    assert chips.shape == (3, 3, 150, 150)
+    chips = chip(torch.from_numpy(images.to_crops(np.stack(frames))), torch.from_numpy(np.stack(points)), template)
+    assert scheme_of(template) == scheme
+    assert chips.shape == (3, 3, template.side, template.side)
     assert chips.is_contiguous(memory_format=torch.channels_last)
     for frame, landmarks, found in zip(frames, points, chips, strict=True):
-        matrix = similarity(landmarks[list(DLIB5_OF_68)], DLIB150.targets["dlib5"])
-        expected = warp(frame, matrix, DLIB150.side).astype(np.float64)
+        matrix = similarity(points_of(landmarks), template.targets[scheme])
+        expected = warp(frame, matrix, template.side).astype(np.float64)
         difference = np.abs(found.permute(1, 2, 0).numpy() * 255 - expected)
         assert difference.max() <= 1.5
         assert difference.mean() <= 0.3
@@ -186,6 +206,39 @@ def test_gradients_flow_into_the_crops():
 def test_other_shapes_are_refused():
     with pytest.raises(ShapeError, match=r"expected \(N, 3, S, S\) and \(N, 68, 2\)"):
         chip(torch.zeros(2, 3, 8, 8), torch.zeros(2, 5, 2))
+
+
+def test_a_template_that_68_points_do_not_serve_is_refused():
+    with pytest.raises(PluginError, match="ears wants landmarks ear2; training knows dlib's 68 points"):
+        scheme_of(Template("ears", 8, {"ear2": np.zeros((2, 2), np.float32)}))
+
+
+def test_who_wants_the_same_chip_gets_the_same_tensor():
+    _, points = drawn_crops(64)
+    crops, landmarks = smooth(3, 64).requires_grad_(), torch.from_numpy(np.stack(points))
+
+    def views(identity, **more):
+        known = None if identity is None else type("Known", (), {"template": identity})()
+        return Views(Frozen(identity=known, **more), crops, landmarks)
+
+    both = views(DLIB150)
+    assert both.perceptual is both.identity is both.perceptual
+    assert torch.equal(both.identity, chip(crops, landmarks))
+    other = views(ARCFACE112)
+    assert other.identity.shape == (3, 3, 112, 112)
+    assert other.perceptual.shape == (3, 3, 150, 150)
+    as_it_is = views(DLIB150, perceptual_view="crop")
+    assert as_it_is.perceptual is crops
+    assert as_it_is.identity.shape == (3, 3, 150, 150)
+    early = views(DLIB150)
+    with torch.no_grad():
+        assert not early.identity.requires_grad
+    assert early.identity.requires_grad  # a chip made without gradients does not serve a loss
+    with pytest.raises(PluginError, match="needs=frozenset"):
+        views(None).identity  # noqa: B018
+    with pytest.raises(ShapeError, match=r"put landmarks into Recipe\.wanted"):
+        Views(Frozen(), crops, None).perceptual  # noqa: B018
+    assert Views(Frozen(perceptual_view="crop"), crops, None).perceptual is crops
 
 
 def test_the_released_default_is_as_it_was():

@@ -22,6 +22,8 @@ class FakePack:
     count: int = 30
     side: int = 16
     digest: str = "fake"
+    identity_name: str = "toy"
+    identity_weights: str = ""
     has_masks: bool = True
     closed: bool = False
     seconds: float = 0.0
@@ -30,6 +32,7 @@ class FakePack:
     def __post_init__(self):
         rng = np.random.default_rng(0)
         self.subjects = np.arange(self.count, dtype=np.int32) // 2
+        self.subject_digests = np.repeat(self.subjects[:, None], 8, axis=1).astype(np.uint8)
         self.split = np.array(["train", "train", "dev"] * self.count)[: self.count]
         self.landmarks = rng.uniform(0, self.side - 1, (self.count, 68, 2)).astype(np.float32)
         self.identity = rng.random((self.count, 5), dtype=np.float32)

@@ -215,6 +215,37 @@ def mean_of_two(batch: FaceBatch, rng: np.random.Generator) -> Any:
     return made
 
 
+class Identified(Toy):
+    """As bright as the second person's identity says, over the first one's picture; looks at it in two layers."""
+
+    conditions: Any = frozenset({"references", "identity", "reference_identity"})
+    template = SMALL
+    contributors: Any = 2
+    batch_size: Any = 3
+
+    def default_aligner(self) -> Any:
+        return {"name": "dlib_hog", "points": 68}
+
+    def identity_encoder(self) -> Any:
+        return {"name": "random_projection", "aligner": "dlib_hog"}
+
+    def generate(self, batch: FaceBatch, rng: np.random.Generator) -> Any:
+        for name in ("references", "identity", "reference_identity"):
+            if getattr(batch, name) is None:
+                raise ValueError(f"{name}: got None, expected one other contributor")
+        assert batch.identity is not None
+        if batch.references.shape[1] != 1 or batch.reference_identity.shape[1] != 1:  # type: ignore[union-attr]
+            raise ValueError("got several others, expected 1")
+        tint = batch.identity[:, :3] - batch.reference_identity[:, 0, :3]  # type: ignore[index]
+        made = batch.images + batch.references[:, 0] / 4 + tint[:, :, None, None] / 4  # type: ignore[index]
+        return np.clip(made, 0, 1).astype(np.float32)
+
+    def identity_attention(self, batch: FaceBatch) -> Any:
+        assert batch.identity is not None
+        share = np.abs(batch.identity[:, :2])
+        return np.broadcast_to(share[:, :, None, None], (len(share), 2, 8, 8)).astype(np.float32).copy()
+
+
 class Attack(Generator):
     """The same, towards a score, within its budget."""
 
@@ -256,6 +287,7 @@ TOYS: dict[str, tuple[Any, type]] = {
     "gradients": ("recognizer", Gradients),
     "detector": ("detector", Detector),
     "generator": ("generator", Generator),
+    "identified": ("generator", Identified),
     "attack": ("attack", Attack),
     "executor": ("executor", Executor),
 }

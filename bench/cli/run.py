@@ -26,6 +26,7 @@ from bench.errors import ImpersonaError
 from bench.notebook import load_executor, read_sweep
 from bench.notebook import run as run_sweep
 from bench.store.run_folder import RunFolder
+from bench.sweep.axes import in_words
 from bench.sweep.plan import Plan, plan
 from bench.sweep.runner import Listener, Resume
 from bench.wiring import REPORT_WRITER
@@ -125,7 +126,7 @@ def _totals(planned: Plan) -> str:
 
 def _title(cell: Cell) -> str:
     labels = cell.labels
-    settings = ", ".join(f"{key}={value}" for key, value in labels["settings"].items())
+    settings = ", ".join(f"{key}={in_words(value)}" for key, value in labels["settings"].items())
     title = f"{labels['dataset']}/{labels['protocol']}  {_who(cell)}"
     return title + (f"  ({settings})" if settings else "")
 

@@ -15,10 +15,13 @@ from bench.api import FaceBatch, Template
 from bench.conformance.finding import NotAsked
 from bench.conformance.sample import FEW, Person, cropped, people
 from bench.errors import PluginError
+from bench.seeding import stream
 
 FIELDS = tuple(field.name for field in dataclasses.fields(FaceBatch) if field.name != "images")
 PLACES = frozenset({"landmarks", "reference_landmarks", "masks", "reference_masks"})
 """The conditions that say where the parts of a face are."""
+IDENTITIES = frozenset({"identity", "reference_identity"})
+"""Those that are embeddings."""
 SCHEME = "dlib68"
 
 
@@ -31,12 +34,14 @@ class Recipe:
         contributors: K, people a face.
         size: N, faces a batch.
         conditions: fields of `FaceBatch` besides ``images``.
+        width: D of the embeddings, where it takes some; or why that is not known.
     """
 
     template: Template
     contributors: int
     size: int
     conditions: frozenset[str]
+    width: int | str = 0
 
 
 def make_batch(recipe: Recipe, replaced: int | None = None) -> FaceBatch:
@@ -49,8 +54,8 @@ def make_batch(recipe: Recipe, replaced: int | None = None) -> FaceBatch:
     Raises:
         NotAsked: there is no sample of a condition.
     """
-    if "identity" in recipe.conditions:
-        raise NotAsked("it takes identity, embeddings of a length that it alone knows; no sample has them")
+    if isinstance(recipe.width, str):
+        raise NotAsked(f"it takes identity, and how long embeddings are is not known: {recipe.width}")
     wanted = recipe.conditions
     crew = people(max(FEW, recipe.contributors + 2))
     kinds = ["landmarks"] if wanted & {"landmarks", "reference_landmarks"} else []
@@ -59,6 +64,10 @@ def make_batch(recipe: Recipe, replaced: int | None = None) -> FaceBatch:
         ready = [_contribution(person, recipe.template, kinds) for person in crew]
     except PluginError as error:
         raise NotAsked(f"no sample crop can be made: {error}") from error
+    if wanted & IDENTITIES:
+        kinds.append("identity")
+        for number, one in enumerate(ready):
+            one["identity"] = _identity(number, recipe.width)
     faces = [_crew_of(row, len(crew), recipe.contributors, replaced) for row in range(recipe.size)]
     values: dict[str, Any] = {"images": np.stack([ready[face[0]]["images"] for face in faces])}
     if recipe.contributors > 1:
@@ -81,6 +90,13 @@ def given_fields(batch: FaceBatch) -> dict[str, NDArray[Any]]:
 def rows_of(batch: FaceBatch, rows: NDArray[np.integer] | slice = slice(None)) -> FaceBatch:
     """Copies of some rows of a batch; of all of them where none are named."""
     return FaceBatch(**{name: value[rows].copy() for name, value in given_fields(batch).items()})
+
+
+def other_company(size: int, kept: int) -> NDArray[np.int64]:
+    """The rows of a batch of which one is in its place, and all others are elsewhere."""
+    rows = np.roll(np.arange(size), 1)
+    rows[kept] = kept
+    return rows
 
 
 def spoilt(batch: FaceBatch) -> FaceBatch:
@@ -109,6 +125,12 @@ def _contribution(person: Person, template: Template, kinds: Sequence[str]) -> d
     if "masks" in kinds:
         found["masks"] = warp_labels(person.mask, matrix, template.side)
     return found
+
+
+def _identity(number: int, width: int) -> NDArray[np.float32]:
+    """A person's embedding: of length 1, anywhere."""
+    drawn = stream(0, "conformance", "identity", str(number)).standard_normal(width)
+    return np.asarray(drawn / np.linalg.norm(drawn), dtype=np.float32)
 
 
 def _others(ready: Sequence[dict[str, NDArray[Any]]], faces: Sequence[Sequence[int]], kind: str) -> NDArray[Any]:

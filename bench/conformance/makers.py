@@ -13,15 +13,18 @@ import numpy as np
 from bench.api import Budget, Crops, FaceBatch, Goal, Template
 from bench.conformance.conditions import (
     FIELDS,
+    IDENTITIES,
     PLACES,
     SCHEME,
     Recipe,
     given_fields,
     make_batch,
+    other_company,
     rows_of,
     spoilt,
 )
 from bench.conformance.finding import Inspection, NotAsked, expect, expect_refusal, in_words
+from bench.conformance.identities import ask_attention, ask_identity_encoder
 from bench.conformance.oracle import Access, SampleOracle
 from bench.conformance.subject import Subject
 from bench.conformance.values import (
@@ -129,7 +132,8 @@ def _ask_recipe(asks: Inspection, kind: str, maker: Any) -> Recipe | None:
         expect(not missing, f"{maker.contributors} contributors, no references", "references among the conditions")
     points = bool(maker.conditions & {"landmarks", "reference_landmarks"})
     ask_default_aligner(asks, kind, maker, template, SCHEME if points else "")
-    return Recipe(template, maker.contributors, maker.batch_size, frozenset(maker.conditions))
+    width = ask_identity_encoder(asks, maker) if maker.conditions & IDENTITIES else 0
+    return Recipe(template, maker.contributors, maker.batch_size, frozenset(maker.conditions), width)
 
 
 def _ask_faces(asked: Asked, subject: Subject) -> None:
@@ -158,6 +162,7 @@ def _ask_faces(asked: Asked, subject: Subject) -> None:
             expect_same(before, after[name], f"rows of {name}", "work on a copy")
     with asks.promise(f"{asked.kind}.contributors", "everybody who contributes shows in the faces"):
         _expect_everybody(asked, faces)
+    ask_attention(asks, maker, recipe, batch, _made(faces))
     _ask_refusals(asked, batch)
     if recipe.conditions & PLACES:
         with asks.promise(line, "a face that cannot be made is a row of NaN or a face, never an exception"):
@@ -201,9 +206,7 @@ def _expect_independence(asked: Asked, batch: FaceBatch, faces: Crops) -> None:
         return
     change = "compute each row by itself, and draw as much for every row"
     for kept in (0, size - 1):
-        rows = np.roll(np.arange(size), 1)
-        rows[kept] = kept
-        again = asked.make(asked.maker, rows_of(batch, rows))
+        again = asked.make(asked.maker, rows_of(batch, other_company(size, kept)))
         expect_same(faces[kept : kept + 1], again[kept : kept + 1], "faces", f"{change} (row {kept})")
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.api import Face, FrameImage, Template
+from bench.api import Face, FrameImage, Kind, Template
 from bench.config import validate_settings
 from bench.conformance.finding import Broken, Inspection, NotAsked, expect, in_words
 from bench.conformance.sample import cropped, people
@@ -119,7 +119,7 @@ def ask_default_aligner(asks: Inspection, kind: str, plugin: Any, template: Temp
     """
     name, settings = "", dict[str, Any]()
     with asks.promise(f"{kind}.default_aligner", "a mapping with the name of an aligner and valid settings of it"):
-        name, settings = _checked_entry(plugin.default_aligner())
+        name, settings = checked_entry("aligner", plugin.default_aligner(), '{"name": "dlib_hog", "points": 68}')
     promise = "that aligner's faces can be cropped to the template"
     if not asks.last_kept:
         asks.stop(f"{kind}.default_aligner", promise, "it names no aligner")
@@ -138,16 +138,23 @@ def ask_default_aligner(asks: Inspection, kind: str, plugin: Any, template: Temp
         )  # fmt: skip
 
 
-def _checked_entry(entry: Any) -> tuple[str, dict[str, Any]]:
-    """The name and the settings of the aligner that a plugin names."""
-    expect(
-        isinstance(entry, Mapping) and isinstance(entry.get("name"), str),
-        in_words(entry), 'a mapping such as {"name": "dlib_hog", "points": 68}',
-    )  # fmt: skip
+def checked_entry(kind: Kind, entry: Any, such_as: str) -> tuple[str, dict[str, Any]]:
+    """The name and the settings of another plugin that a plugin names.
+
+    Args:
+        kind: of the other one.
+        entry: what the plugin returned.
+        such_as: what it might have returned.
+
+    Raises:
+        Broken: it is no entry, or there is no such plugin or setting.
+    """
+    fits = isinstance(entry, Mapping) and isinstance(entry.get("name"), str)
+    expect(fits, in_words(entry), f"a mapping such as {such_as}")
     settings = {key: value for key, value in entry.items() if key != "name"}
     try:
-        row = registry().find("aligner", entry["name"])
-        validate_settings(settings_class(row), settings, f"aligner {row.name}")
+        row = registry().find(kind, entry["name"])
+        validate_settings(settings_class(row), settings, f"{kind} {row.name}")
     except ImpersonaError as error:
         raise Broken(f"got {dict(entry)!r}: {error}; expected what a sweep file may say") from error
     return row.name, settings

@@ -10,6 +10,7 @@ from bench.metrics.figure_rows import (
     Direction,
     Figure,
     alignment,
+    attention,
     columns,
     detection,
     differences,
@@ -21,7 +22,7 @@ from bench.metrics.figure_rows import (
 
 __all__ = ["FIGURES", "Direction", "Figure", "figure"]
 
-_TOPICS = (verification, identification, differences, columns, made_faces, diversity, detection, alignment)
+_TOPICS = (verification, identification, differences, columns, made_faces, diversity, attention, detection, alignment)
 
 FIGURES: Mapping[str, Figure] = MappingProxyType({row.name: row for topic in _TOPICS for row in topic.ROWS})
 """Every figure by its name, in the order in which reports print them."""

@@ -36,7 +36,7 @@ class FigureValue:
             bound that counts people), ``"bootstrap"`` (of people), ``"folds"``, ``"clustered"`` (Student's t around a
             mean over faces that share people) or ``"jackknife"`` (leaving out people); None where there is none.
         group: the group of people that it is of, such as ``"Male=1"``, the contributor to made faces, such as
-            ``"contributor 2"``, or how many of them, such as ``"2 of 3"``; None for all.
+            ``"contributor 2"``, how many of them, such as ``"2 of 3"``, or the region of a face; None for all.
         versus: the recognizer that it is the difference to; None for a figure of one recognizer.
         species: the kind of attack that it is of, such as ``"landmark_morph"``; None for all or none.
     """

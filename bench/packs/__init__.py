@@ -6,6 +6,7 @@ manifest.py  pack.json: what a pack says of itself
 pictures.py  pictures as WebP, at the pack's side or below
 labels.py    label maps as run lengths, at the pack's side or below
 decoded.py   pictures and label maps by row, decoded by threads; held.py: in memory, up to a bound
+people.py    who is in it, without names
 sheet.py     a contact sheet, to look at
 
 docs/packs.md says what the files hold. Importing this needs neither pydantic, pandas, cv2 nor dlib: a pack travels to

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from bench.errors import MissingFile, ShapeError, UnknownName
 from bench.packs.decoded import Decoded
 from bench.packs.manifest import read_file, read_manifest
-from bench.packs.shards import SPLITS, STEPS_A_PIXEL, read_shard
+from bench.packs.people import are_person
+from bench.packs.shards import SPLITS, STEPS_A_PIXEL, name_digest, read_shard
 from bench.provenance import available_cores
 
 HELD_BYTES = 2**30
@@ -29,12 +30,14 @@ class Pack:
         manifest: pack.json.
         digest: SHA-256 hex of everything in it.
         subjects: int32 (N,), equal numbers are one person.
+        subject_digests: uint8 (N, 8), what stands for that person's name.
         split: (N,) of ``"train"``, ``"dev"``, ``"eval"``.
         dataset: (N,), the data set that each face comes from.
         landmarks: float32 (N, 68, 2), dlib's order, x then y in pixels of side S, the centre of the first pixel at
             (0, 0).
         identity: float32 (N, D), the embedding of each photo's face.
         identity_name: the recognizer that gave it.
+        identity_weights: the digest of that recognizer's weights; empty where it has none.
         attributes: float32 (N, A), in [-1, 1]; NaN where unknown.
         attribute_names: A names.
         photos: uint8 (N, 8), a digest of each photo's name.
@@ -54,6 +57,7 @@ class Pack:
         self.side: int = manifest["side"]
         self.has_masks: bool = manifest["masks"]
         self.identity_name: str = manifest["recognizer"]["name"]
+        self.identity_weights = str(manifest["recognizer"].get("fingerprint", {}).get("weights", ""))
         self.attribute_names: tuple[str, ...] = tuple(manifest["attributes"])
 
         def whole(name: str) -> NDArray[Any]:
@@ -66,7 +70,8 @@ class Pack:
         self.photos: NDArray[np.uint8] = whole("photo")
         self.split: NDArray[np.str_] = np.array(SPLITS)[whole("split")]
         self.dataset: NDArray[np.str_] = names[whole("dataset")]
-        people = np.ascontiguousarray(whole("subject")).view(">u8")[:, 0]
+        self.subject_digests: NDArray[np.uint8] = np.ascontiguousarray(whole("subject"))
+        people = self.subject_digests.view(">u8")[:, 0]
         self.subjects: NDArray[np.int32] = np.unique(people, return_inverse=True)[1].astype(np.int32)
         self._decoded = Decoded(
             str(folder), shards, self.side, ("images", "masks") if self.has_masks else ("images",), threads, held_bytes
@@ -123,6 +128,21 @@ class Pack:
                     raise UnknownName(what, wanted, names)
                 chosen &= values == wanted
         return np.flatnonzero(chosen).astype(np.int64)
+
+    def faces_of(self, dataset: str, name: str) -> NDArray[np.int64]:
+        """The rows that show one person, int64, ascending; none where the person is not in the pack.
+
+        Args:
+            dataset: one of the manifest's data sets.
+            name: the data set's own name for the person, such as ``"Ada_Lovelace"`` in lfw.
+
+        Raises:
+            UnknownName: there is no such data set.
+        """
+        known = [one["name"] for one in self.manifest["datasets"]]
+        if dataset not in known:
+            raise UnknownName("data set of this pack", dataset, known)
+        return np.flatnonzero(are_person(self.subject_digests, name_digest(dataset, name))).astype(np.int64)
 
     def images(self, rows: ArrayLike, side: int | None = None) -> NDArray[np.uint8]:
         """Pictures, uint8 (n, side, side, 3) RGB.

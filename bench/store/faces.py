@@ -27,9 +27,9 @@ from bench.store.cache import ArrayCache, CacheContext, context_digest
 
 LOG = logging.getLogger(__name__)
 
-MADE, NOT_FOUND, REFUSED, UNREADABLE = 0, 1, 2, 3
+MADE, NOT_FOUND, REFUSED, UNREADABLE, NOT_EMBEDDED = 0, 1, 2, 3, 4
 """What became of a face: made; a contributor's face was not found; the maker could not make it; a contributor's photo
-cannot be read."""
+cannot be read; the recognizer whose embeddings the maker takes did not acquire a contributor's photo."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class FaceRows:
 
     Attributes:
         known: bool (M,), whether anything is; rows of the others mean nothing.
-        state: int8 (M,), `MADE`, `NOT_FOUND`, `REFUSED` or `UNREADABLE`.
+        state: int8 (M,), `MADE`, `NOT_FOUND`, `REFUSED`, `UNREADABLE` or `NOT_EMBEDDED`.
         structural_similarity: float32 (M,), NaN where not made.
         peak_signal_to_noise_ratio: float32 (M,), dB; NaN where not made.
     """

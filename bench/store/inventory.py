@@ -32,10 +32,11 @@ class CachedContext:
 
     Attributes:
         place: its folder, ``KIND/DIGEST``.
-        kind: ``"embeddings"``, ``"detections"``, ``"faces"``, those that generators and attacks made, or ``"masks"``,
-            the labels of a parser.
+        kind: ``"embeddings"``, ``"detections"``, ``"faces"``, those that generators and attacks made, ``"masks"``, the
+            labels of a parser, or ``"attention"``, what makers said of where they look.
         recognizer: whose embeddings; None for the other kinds, and where the description is damaged.
-        maker: which generator or attack made the faces; None for the other kinds, and where the description is damaged.
+        maker: which generator or attack made the faces, or said so; None for the other kinds, and where the description
+            is damaged.
         aligner: what found the faces; None where the description is damaged.
         settings: what else tells it from others, in a few words.
         parser: what labelled the pixels; None for the other kinds, and where the description is damaged.

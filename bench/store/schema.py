@@ -142,6 +142,22 @@ PORTRAITS: Table = {
     "png": Column(pa.binary(), "PNG", "its picture; the file's text says that it is synthetic and how it was made"),
 }
 
+ATTENTION: Table = {
+    "face": Column(pa.int32(), "face", "its number"),
+    "layer": Column(pa.int16(), "layer", "of the maker's network, from 0, the coarsest"),
+    "region": Column(pa.int16(), "label", "of the source's mask, as in bench.regions.CLASSES"),
+    "share": Column(
+        pa.float32(), "share", "mean share of attention to the identity; null where there is no such region"
+    ),
+}
+
+ATTENTION_MAPS: Table = {
+    "face": Column(pa.int32(), "face", "its number"),
+    "layer": Column(pa.int16(), "layer", "of the maker's network, from 0, the coarsest"),
+    "map": Column(pa.binary(), "PNG", "8-bit grey: the share of attention that goes to the identity, 255 for `peak`"),
+    "peak": Column(pa.float32(), "share", "the largest share of that map"),
+}
+
 PRESENTATIONS: Table = {
     "sample": Column(pa.string(), "name", "what was shown: a frame key, or the digest of a made face"),
     "species": Column(pa.dictionary(pa.int16(), pa.string()), "species", "of attack; null for a bona fide photo"),
@@ -177,6 +193,8 @@ TABLES: Mapping[str, Table] = {
     "contributors": CONTRIBUTORS,
     "attempts": ATTEMPTS,
     "portraits": PORTRAITS,
+    "attention": ATTENTION,
+    "attention_maps": ATTENTION_MAPS,
     "presentations": PRESENTATIONS,
     "placements": PLACEMENTS,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bench import registry
@@ -35,6 +35,20 @@ def expand(kind: Kind, entry: PluginEntry) -> Iterator[tuple[Entry, Axes]]:
     for values in itertools.product(*axes.values()):
         chosen = dict(zip(axes, values, strict=True))
         yield {"name": entry.name, **given, **chosen}, {f"{kind}.{axis}": value for axis, value in chosen.items()}
+
+
+def in_words(value: Any) -> str:
+    """A setting's value on one line: ``"eyes+mouth"``, ``"none"`` of an empty list, ``"sis(style=0.5)"`` of a plugin.
+
+    Args:
+        value: plain data.
+    """
+    if isinstance(value, list):
+        return "+".join(map(in_words, value)) or "none"
+    if isinstance(value, Mapping):
+        rest = ", ".join(f"{key}={in_words(one)}" for key, one in value.items() if key != "name")
+        return str(value.get("name", "")) + (f"({rest})" if rest else "")
+    return str(value)
 
 
 def aligners_of(wanted: RecognizerEntry, judge: Recognizer | Detector) -> Iterator[tuple[Entry, Axes]]:

@@ -1,7 +1,13 @@
 """What the bench can give to a maker of faces besides pictures."""
 
-AVAILABLE = frozenset({"references", "landmarks", "reference_landmarks", "masks", "reference_masks"})
+MASKS = frozenset({"masks", "reference_masks"})
+"""The conditions for which a data set must know what each pixel shows, or a parser say so."""
+
+IDENTITIES = frozenset({"identity", "reference_identity"})
+"""Those for which the recognizer that the maker names embeds the photos."""
+
+AVAILABLE = frozenset({"references", "landmarks", "reference_landmarks"}) | MASKS | IDENTITIES
 """The fields of `bench.api.FaceBatch` that `bench.sweep.contributors` fills."""
 
-MASKS = frozenset({"masks", "reference_masks"})
-"""Those of them for which a data set must know what each pixel shows, or a parser say so."""
+HELPERS = ("maker_parser", "maker_identity", "maker_identity_aligner")
+"""Parts of a cell's spec that are there where its maker needs them: who labels photos, and who embeds them."""

@@ -1,4 +1,4 @@
-"""The contributors' faces as makers take them: found, cropped, with landmarks and masks in pixels of the crop."""
+"""The contributors' faces as makers take them: found, cropped, with landmarks, masks and identities beside them."""
 
 from __future__ import annotations
 
@@ -35,11 +35,13 @@ class Contribution:
         crop: uint8 (S, S, 3).
         landmarks: float32 (68, 2) in pixels of the crop, or None where they are not wanted.
         mask: uint8 (S, S), or None where it is not wanted.
+        identity: float32 (D,), or None where it is not wanted.
     """
 
     crop: FrameImage
     landmarks: NDArray[np.float32] | None
     mask: NDArray[np.uint8] | None
+    identity: NDArray[np.float32] | None = None
 
 
 def find_faces(
@@ -96,6 +98,7 @@ def contribution(
     template: Template,
     conditions: frozenset[str],
     parsing: Parsing | None = None,
+    identity: NDArray[np.float32] | None = None,
 ) -> Contribution | None:
     """What a photo contributes.
 
@@ -107,6 +110,7 @@ def contribution(
         template: the maker's.
         conditions: what the maker wants besides pictures.
         parsing: what labels the photo, which it has prepared; None for the data set's own masks.
+        identity: float32 (D,), the photo's embedding, where the maker takes it.
 
     Returns:
         None where no face was found, or the photo could not be read.
@@ -120,7 +124,7 @@ def contribution(
     (now,) = sight(dataset, aligner, template, [(frame.key, seen.face)])
     if now.crop is None:
         raise CorruptFile(f"{frame.key} changed while faces were made of it: {now.problem}")
-    return _contribution(dataset, frame, seen.face, now.crop, template, conditions, parsing)
+    return _contribution(dataset, frame, seen.face, now.crop, template, conditions, parsing, identity)
 
 
 def batch_of(faces: Sequence[Sequence[Contribution]]) -> FaceBatch:
@@ -129,6 +133,7 @@ def batch_of(faces: Sequence[Sequence[Contribution]]) -> FaceBatch:
     several = len(faces[0]) > 1
     landmarks = [[one.landmarks for one in face if one.landmarks is not None] for face in faces]
     masks = [[one.mask for one in face if one.mask is not None] for face in faces]
+    identities = [[one.identity for one in face if one.identity is not None] for face in faces]
     return FaceBatch(
         images=np.stack([face[0] for face in every]),
         references=np.stack([np.stack(face[1:]) for face in every]) if several else None,
@@ -136,6 +141,10 @@ def batch_of(faces: Sequence[Sequence[Contribution]]) -> FaceBatch:
         reference_landmarks=np.stack([np.stack(face[1:]) for face in landmarks]) if landmarks[0] and several else None,
         masks=np.stack([face[0] for face in masks]) if masks[0] else None,
         reference_masks=np.stack([np.stack(face[1:]) for face in masks]) if masks[0] and several else None,
+        identity=np.stack([face[0] for face in identities]) if identities[0] else None,
+        reference_identity=(
+            np.stack([np.stack(face[1:]) for face in identities]) if identities[0] and several else None
+        ),
     )
 
 
@@ -156,6 +165,7 @@ def _contribution(
     template: Template,
     conditions: frozenset[str],
     parsing: Parsing | None,
+    identity: NDArray[np.float32] | None,
 ) -> Contribution:
     wants_points = bool(conditions & {"landmarks", "reference_landmarks"})
     landmarks = mask = None
@@ -173,4 +183,4 @@ def _contribution(
             mask = warp_labels(dataset.mask(frame.key), crop_matrix(face, template), template.side)
         else:
             raise PluginError("the maker wants masks, and neither data set nor parser gives any")
-    return Contribution(crop, landmarks, mask)
+    return Contribution(crop, landmarks, mask, identity)

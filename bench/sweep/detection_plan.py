@@ -13,8 +13,9 @@ from bench.api import Aligner, Dataset, Detector, EmbeddedDataset
 from bench.config import Sweep
 from bench.errors import ConfigError
 from bench.provenance import value_digest
-from bench.sweep.axes import Axes, aligners_of, expand
+from bench.sweep.axes import Axes, aligners_of, expand, in_words
 from bench.sweep.calibration_plan import calibration_entry, origin_name, refuse_overlap
+from bench.sweep.conditions import HELPERS
 from bench.sweep.inputs import Entry, identity_of, images_digest
 from bench.sweep.instances import plain, plugin
 from bench.sweep.labelled import labelled, labels_digest
@@ -161,9 +162,7 @@ def plan_detectors(sweep: Sweep, dataset_entry: Entry, dataset_axes: Axes, exhib
 def species_of(commission: Commission) -> str:
     """What the faces of one setting of a maker are called: its label and its axes, ``"landmark_morph weight=0.3"``."""
     axes = {key.partition(".")[2]: value for key, value in commission.labels["settings"].items()}
-    return " ".join(
-        [commission.part["maker"]["label"], *(f"{name}={_in_words(value)}" for name, value in axes.items())]
-    )
+    return " ".join([commission.part["maker"]["label"], *(f"{name}={in_words(value)}" for name, value in axes.items())])
 
 
 def detection_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,7 +174,7 @@ def detection_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _maker(commission: Commission, species: str) -> dict[str, Any]:
-    kept = ("pairs", "maker", "maker_aligner", "maker_parser")
+    kept = ("pairs", "maker", "maker_aligner", *HELPERS)
     return {"species": species, **{name: commission.part[name] for name in kept if name in commission.part}}
 
 
@@ -198,7 +197,3 @@ def _plan_calibration(
         refuse_overlap(sorted(other.people & exhibition.people), exhibition.people, origin)
     part = {"kind": "presentations", "origin": origin, **other.part}
     return part, {f"calibration.{role}": one for role, one in other.entries.items()}
-
-
-def _in_words(value: Any) -> str:
-    return "+".join(map(_in_words, value)) or "none" if isinstance(value, list) else str(value)

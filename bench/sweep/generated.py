@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from bench.api import Cell, Comparison, Dataset, Embeddings, Frame, Progress, Success
 from bench.metrics import FigureValue, operating_point_name, threshold_at_fmr
 from bench.metrics.attempts import Attempts
+from bench.metrics.attention import assess_attention
 from bench.metrics.bootstrap import double_or_nothing
 from bench.metrics.kept_means import FaceMean, drawn_means
+from bench.metrics.shares import Contributors
 from bench.metrics.vulnerability import MeanKey, assess_generated, assess_outcomes, generated_means, outcome_means
 from bench.quality.assess import assess_quality
 from bench.quality.diversity import Variety, assess_diversity
@@ -21,6 +24,7 @@ from bench.seeding import stream
 from bench.store.cache import ArrayCache
 from bench.store.schema import to_parquet
 from bench.sweep.acquisition import Acquisition, acquire
+from bench.sweep.attention import attention_of, attention_tables
 from bench.sweep.calibration import CarriedPoint, thresholds_of
 from bench.sweep.inputs import entry_of
 from bench.sweep.instances import plugin
@@ -73,10 +77,17 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
         seen = _acquire_made(cast, again, cache, progress)
         found, varied = assess_diversity(_variety(pairing, photos, faces, acquired, *seen, spec["diversity"]), kept)
         values += found
+    looked: dict[str, pd.DataFrame] = {}
+    if "attention" in spec:
+        attention = attention_of(spec, dataset, pairing, made, cache, progress)
+        contributors = Contributors(attempts.people[attention.faces], attempts.count)
+        found, on_draws = assess_attention(attention.shares, contributors, kept)
+        values, varied, looked = [*values, *found], varied | on_draws, attention_tables(attention)
     tables = {
         "faces": faces_table(made, faces, acquired),
         "contributors": contributors_table(pairing, attempts),
         "attempts": attempts_table(pairing, attempts),
+        **looked,
     }
     if spec["keep_faces"] != "none":
         tables["portraits"] = portraits_table(pairing, made, attempts, spec["keep_faces"], spec["run"])

@@ -6,7 +6,7 @@ people are paired as a sweep of the same count and seed pairs them, so that the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from bench.store.blobs import replace
 from bench.store.cache import ArrayCache
 from bench.store.faces import REFUSED
 from bench.sweep.contributors import find_faces
-from bench.sweep.inputs import Entry, identity_of
+from bench.sweep.identities import Identities
+from bench.sweep.inputs import Entry, entry_of, identity_of
 from bench.sweep.instances import plain, plugin
 from bench.sweep.made_files import COLUMNS, TABLE, file_names, is_text, picture_file, refuse_foreign
 from bench.sweep.making import MadeFaces, make_faces
@@ -165,7 +166,7 @@ def _generate(
     store = cache or ArrayCache()
     try:
         made = make_faces(spec, dataset, pairing, store, progress)
-        problems, unusable = _problems(made, pairing, engaged, dataset_entry, dataset, store)
+        problems, unusable = _problems(made, pairing, spec, dataset, store)
         out.mkdir(parents=True, exist_ok=True)
         for index, there in enumerate(made.made.tolist()):
             if there:
@@ -185,19 +186,24 @@ def _generate(
 
 
 def _problems(
-    made: MadeFaces, pairing: Pairing, engaged: Engagement, dataset_entry: Entry, dataset: Dataset, cache: ArrayCache
+    made: MadeFaces, pairing: Pairing, spec: Mapping[str, Any], dataset: Dataset, cache: ArrayCache
 ) -> tuple[tuple[str | None, ...], dict[str, str]]:
     """Why faces were not made, and which photos are to blame."""
     lost = pairing.photo[~made.made & (made.state != REFUSED)]
-    finder = engaged.entries["maker_aligner"]
+    finder = entry_of(spec["maker_aligner"])
     aligner: Aligner = plugin("aligner", finder)
     frames = [pairing.frames[photo] for photo in np.unique(lost).tolist()]
-    seen = find_faces(dataset_entry, dataset, finder, aligner, frames, None, cache) if frames else []
+    seen = find_faces(entry_of(spec["dataset"]), dataset, finder, aligner, frames, None, cache) if frames else []
     unusable = {
         frame.key: sighting.problem or "no face found"
         for frame, sighting in zip(frames, seen, strict=True)
         if sighting.face is None
     }
+    if "maker_identity" in spec:
+        identities = Identities(spec, cache)
+        identities.prepare(frames)
+        not_embedded = {frame.key: identities.problem(frame.key) for frame in frames}
+        unusable = {key: problem for key, problem in not_embedded.items() if problem is not None} | unusable
     return tuple(made.problem(index) for index in range(len(pairing))), unusable
 
 

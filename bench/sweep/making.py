@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bench.api import Dataset, Progress
 from bench.store.cache import ArrayCache
-from bench.store.faces import MADE, NOT_FOUND, REFUSED, UNREADABLE, FaceRows, FaceStore
+from bench.store.faces import MADE, NOT_EMBEDDED, NOT_FOUND, REFUSED, UNREADABLE, FaceRows, FaceStore
 from bench.sweep.pairing import Pairing
 from bench.sweep.studio import Batch, Studio
 from bench.sweep.untouched import Untouched
@@ -32,6 +32,7 @@ PROBLEMS: Mapping[int, str | None] = {
     NOT_FOUND: "no face found in a contributor's photo",
     REFUSED: "could not be made of these photos",
     UNREADABLE: "a contributor's photo is not a readable image",
+    NOT_EMBEDDED: "the recognizer whose embeddings it takes did not acquire a contributor's photo",
 }
 
 
@@ -95,8 +96,7 @@ def make_faces(
     studio = Studio(spec, dataset, pairing, cache, untouched)
     digests = studio.digests()
     rows = studio.store.load(digests)
-    size = studio.maker.batch_size
-    batches = [range(start, min(start + size, len(pairing))) for start in range(0, len(pairing), size)]
+    batches = studio.batches_of(range(len(pairing)))
     missing = [number for number, batch in enumerate(batches) if not rows.known[batch].all()]
     total, done = sum(len(batches[number]) for number in missing), 0
     sightings = studio.find([batches[number] for number in missing], progress)
@@ -135,15 +135,26 @@ def make_varied(
     Returns:
         The M faces; and the second making of the first F faces, then their third and so on, or None.
     """
+    made = make_faces(spec, dataset, all_makings(spec, pairing), cache, progress)
+    if spec.get("diversity") is None:
+        return made, None
+    return _part(made, slice(0, len(pairing))), _part(made, slice(len(pairing), None))
+
+
+def all_makings(spec: Mapping[str, Any], pairing: Pairing) -> Pairing:
+    """The faces that a cell makes: those of a pairing, and further makings of the first of them where it asks for them.
+
+    Args:
+        spec: the cell's.
+        pairing: who contributes to each of M faces.
+    """
     wanted = spec.get("diversity")
     if wanted is None:
-        return make_faces(spec, dataset, pairing, cache, progress), None
+        return pairing
     repeats, some = wanted["makings"] - 1, min(wanted["faces"], len(pairing))
     photo = np.concatenate([pairing.photo, *[pairing.photo[:some]] * repeats])
     no_others = np.full((repeats * some, *pairing.reference.shape[1:]), -1, dtype=pairing.reference.dtype)
-    longer = Pairing(pairing.frames, photo, np.concatenate([pairing.reference, no_others]))
-    made = make_faces(spec, dataset, longer, cache, progress)
-    return _part(made, slice(0, len(pairing))), _part(made, slice(len(pairing), None))
+    return Pairing(pairing.frames, photo, np.concatenate([pairing.reference, no_others]))
 
 
 def _part(made: MadeFaces, faces: slice) -> MadeFaces:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from bench.api import Aligner, Attack, Dataset, EmbeddedDataset, Generator, MaskedDataset, Recognizer
+from bench.api import Aligner, Attack, Dataset, EmbeddedDataset, Generator, MaskedDataset
 from bench.config import MakerEntry, PluginEntry, RecognizerEntry, Sweep
 from bench.errors import ConfigError
+from bench.sweep.attention import attention_part, is_attentive
 from bench.sweep.axes import Axes, expand
-from bench.sweep.conditions import AVAILABLE, MASKS
+from bench.sweep.conditions import AVAILABLE, IDENTITIES, MASKS
+from bench.sweep.identities import embedder_of, encoder_entry
 from bench.sweep.inputs import Entry, identity_of, warn_of_inferred_people
 from bench.sweep.instances import plain, plugin
 from bench.sweep.pair_files import LISTED
@@ -60,7 +62,7 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
         dataset_entry: ``{"name": ..., **settings}``.
 
     Raises:
-        ConfigError: the data set cannot give what a maker asks for.
+        ConfigError: the data set cannot give what a maker asks for, or attention is wanted and no maker tells it.
         InsufficientData: too few people have two photos.
     """
     wanted_of: dict[MakerKind, tuple[MakerEntry, ...]] = {
@@ -78,6 +80,7 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
             remembered[asked] = _pairs(sweep, dataset, dataset_entry, maker, masked)
         return remembered[asked]
 
+    attentive = False
     for kind, wanted in makers:
         if isinstance(dataset, EmbeddedDataset):
             raise ConfigError(f"{wanted.name} makes faces of photos, and the data set {dataset_entry['name']} has none")
@@ -87,7 +90,14 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
                 f"{kind} {wanted.name}: got parser {wanted.parser.name!r}, and it takes no masks; leave parser out"
             )
         for axes, engaged in settings:
+            attentive |= is_attentive(engaged.maker)
             yield _commission(sweep, wanted, axes, engaged, drawn)
+    if sweep.attention is not None and not attentive:
+        names = ", ".join(wanted.name for _, wanted in makers)
+        raise ConfigError(
+            f"attention: none of the makers ({names}) takes an identity and tells where it looks at it; leave "
+            "attention out, or add one that does"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +106,8 @@ class Engagement:
 
     Attributes:
         maker: the plugin.
-        part: ``maker``, ``maker_aligner`` and, where a parser labels the photos, ``maker_parser``, as parts of a
-            cell's identity.
+        part: ``maker``, ``maker_aligner`` and, where they take part, those of `bench.sweep.conditions.HELPERS`, as
+            parts of a cell's identity.
         entries: role to sweep-file entry.
         masked: whether the data set's own masks are looked at.
     """
@@ -109,7 +119,7 @@ class Engagement:
 
 
 def engage(kind: MakerKind, wanted: MakerEntry, entry: Entry, dataset: Dataset) -> Engagement:
-    """A maker with its aligner and, where it takes masks, the data set's or a parser.
+    """A maker with its aligner and, where it takes masks or identities, who gives them.
 
     Args:
         kind: ``"generator"`` or ``"attack"``.
@@ -119,6 +129,7 @@ def engage(kind: MakerKind, wanted: MakerEntry, entry: Entry, dataset: Dataset) 
 
     Raises:
         ConfigError: the bench cannot give what the maker asks for.
+        PluginError: the maker takes identities and does not say whose.
         UnknownName: no such plugin.
     """
     maker: Generator | Attack = plugin(kind, entry)
@@ -143,6 +154,10 @@ def engage(kind: MakerKind, wanted: MakerEntry, entry: Entry, dataset: Dataset) 
         entries["maker_parser"] = {"name": labeller.name, **plain(labeller.settings)}
         part["maker_parser"] = parser_identity(entries["maker_parser"], plugin("parser", entries["maker_parser"]))
         masked = False
+    if maker.conditions & IDENTITIES:
+        encoder = embedder_of(encoder_entry(maker, entry["name"]))
+        part |= {"maker_identity": encoder.identity, "maker_identity_aligner": encoder.finder_identity}
+        entries |= {"maker_identity": encoder.entry, "maker_identity_aligner": encoder.finder}
     return Engagement(maker, part, entries, masked)
 
 
@@ -163,6 +178,7 @@ def _commission(
     }
     if sweep.diversity is not None:
         part["diversity"] = plain(sweep.diversity.model_dump())
+    part |= attention_part(engaged.maker, sweep.attention)
     labels = {
         "protocol": pairs["kind"],
         "generator": made_by["label"] if made_by["kind"] == "generator" else None,
@@ -207,16 +223,13 @@ def _pairs(
 
 def _judge(wanted: RecognizerEntry) -> tuple[dict[str, Any], dict[str, Entry]]:
     """The recognizer that finds look-alikes, as part of the spec."""
-    entry: Entry = {"name": wanted.name, **wanted.settings}
-    recognizer: Recognizer = plugin("recognizer", entry)
-    found = wanted.aligner[0] if wanted.aligner else PluginEntry.model_validate(dict(recognizer.default_aligner()))
-    finder: Entry = {"name": found.name, **found.settings}
+    judge = embedder_of(wanted)
     part = {
-        "recognizer": identity_of(entry, recognizer),
-        "aligner": identity_of(finder, plugin("aligner", finder)),
-        "comparison": recognizer.comparison,
+        "recognizer": judge.identity,
+        "aligner": judge.finder_identity,
+        "comparison": judge.recognizer.comparison,
     }
-    return part, {"pairs.alike_by.recognizer": entry, "pairs.alike_by.aligner": finder}
+    return part, {"pairs.alike_by.recognizer": judge.entry, "pairs.alike_by.aligner": judge.finder}
 
 
 def _goal(kind: MakerKind, wanted: MakerEntry, maker: Generator | Attack) -> str | None:

@@ -2,7 +2,8 @@
 
 It is made from the run folder and the generator itself, and computes nothing: every figure is a record of summary.json.
 Recognizers that taught the generator are its white box (``taught_by``, which a generator may have: names of recognizer
-plugins); their figures are marked, since a gain that only they see proves nothing.
+plugins), and so is the one whose embeddings it takes; their figures are marked, since a gain that only they see proves
+nothing.
 
 It imports nothing heavy.
 """
@@ -16,6 +17,7 @@ from bench.api import Dataset, Generator, Kind, PluginRow
 from bench.errors import InsufficientData, PluginError
 from bench.registry import registry
 from bench.store.run_folder import RunFolder
+from bench.sweep.axes import in_words
 from bench.sweep.inputs import entry_of
 from bench.sweep.instances import plugin
 
@@ -58,7 +60,7 @@ def model_card(run: RunFolder) -> dict[str, Any]:
                 **record,
                 "judge": _judge(one),
                 "setting": _title(one),
-                "white_box": one["spec"]["recognizer"]["name"] in taught[_title(one)],
+                "white_box": one["spec"]["recognizer"]["name"] in taught[_title(one)] or _gives_identity(one["spec"]),
             }
             for one in made
             for record in one["figures"]
@@ -91,7 +93,7 @@ def _first_of_each(made: Iterable[Mapping[str, Any]], by: str = "settings") -> l
 def _title(outcome: Mapping[str, Any]) -> str:
     """A setting of the generator in words, empty where there is only one."""
     settings = outcome["labels"]["settings"]
-    return ", ".join(f"{key}={value}" for key, value in settings.items() if key.startswith("generator."))
+    return ", ".join(f"{key}={in_words(value)}" for key, value in settings.items() if key.startswith("generator."))
 
 
 def _aligner_axes(outcome: Mapping[str, Any]) -> str:
@@ -114,6 +116,7 @@ def _setting(outcome: Mapping[str, Any]) -> dict[str, Any]:
         "taught_by": _taught(generator, spec["maker"]["name"]),
         "aligner": _plugin(spec["maker_aligner"]),
         "parser": _plugin(spec["maker_parser"]) if "maker_parser" in spec else None,
+        "identity_encoder": _plugin(spec["maker_identity"]) if "maker_identity" in spec else None,
         "faces": counts["faces"],
         "people": counts["people"],
         "photos": counts["frames"] - counts["faces"] + int(not_made),
@@ -125,6 +128,15 @@ def _taught(generator: Generator, name: str) -> list[str]:
     if isinstance(taught, str):
         raise PluginError(f"{name}: got taught_by {taught!r}, expected a frozenset of recognizers' names")
     return sorted(taught)
+
+
+def _gives_identity(spec: Mapping[str, Any]) -> bool:
+    """Whether the judge is the recognizer whose embeddings the generator takes; it may have other weights or none."""
+    encoder, judge = spec.get("maker_identity"), spec["recognizer"]
+    if encoder is None or encoder["name"] != judge["name"]:
+        return False
+    weights = [one["fingerprint"].get("weights") for one in (encoder, judge)]
+    return bool(weights[0] == weights[1])
 
 
 def _about(kind: Kind, part: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from bench.store.cache import ArrayCache
 from bench.store.cell_results import Status
 from bench.store.run_folder import RunFolder
 from bench.sweep.comparison import compare
+from bench.sweep.conditions import HELPERS
 from bench.sweep.execute import execute
 from bench.sweep.instances import plain
 from bench.sweep.plan import Plan, plan
@@ -39,7 +40,7 @@ _DUE: Mapping[Resume, tuple[Status, ...]] = {
     "all": ("absent", "failure", "success"),
 }
 
-_ROLES = ("dataset", "aligner", "recognizer", "detector", "maker", "maker_aligner", "maker_parser")
+_ROLES = ("dataset", "aligner", "recognizer", "detector", "maker", "maker_aligner", *HELPERS)
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EBADF)
 """What a file system without locks answers: nobody can be kept off there."""

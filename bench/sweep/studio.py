@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,16 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.aligners.geometry import template_digest
-from bench.api import Aligner, Attack, Budget, Crops, Dataset, FaceBatch, FrameImage, Generator, MaskedDataset, Progress
+from bench.api import (
+    Aligner,
+    Attack,
+    Budget,
+    Crops,
+    Dataset,
+    FaceBatch,
+    Frame,
+    FrameImage,
+    Generator,
+    MaskedDataset,
+    Progress,
+)
 from bench.errors import CorruptFile, PluginError
 from bench.images import SourceType, encode_png, resize, synthetic_text, to_frames
 from bench.provenance import value_digest, version_of
 from bench.quality.visual import peak_signal_to_noise_ratio, structural_similarity
 from bench.seeding import stream
 from bench.store.cache import ArrayCache
-from bench.store.faces import MADE, NOT_FOUND, REFUSED, UNREADABLE, FaceStore
-from bench.sweep.conditions import MASKS
+from bench.store.faces import MADE, NOT_EMBEDDED, NOT_FOUND, REFUSED, UNREADABLE, FaceStore
+from bench.sweep.conditions import IDENTITIES, MASKS
 from bench.sweep.contributors import Contribution, batch_of, contribution, find_faces
+from bench.sweep.identities import Identities
 from bench.sweep.inputs import entry_of
 from bench.sweep.instances import plugin
 from bench.sweep.oracle import ClosedOracle
@@ -53,16 +66,34 @@ class Batch:
     pictures: Mapping[int, bytes]
 
 
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """What a batch of N faces is made of.
+
+    Attributes:
+        contributions: N lists, without those that are not there.
+        state: int8 (N,), `MADE` where the maker can be asked, else why not.
+        batch: what the maker is given, padded to its size with faces that are there; None where none is.
+    """
+
+    contributions: list[list[Contribution]]
+    state: NDArray[np.int8]
+    batch: FaceBatch | None
+
+
 class Studio:
     """A maker at work on the faces of a pairing.
 
     Args:
-        spec: a cell's; its parts ``maker`` and ``maker_aligner`` say who makes them, ``maker_parser``, where it has
-            one, what labels the photos.
+        spec: a cell's; its parts ``maker`` and ``maker_aligner`` say who makes them; ``maker_parser`` and
+            ``maker_identity``, where it has them, what labels and what embeds the photos.
         dataset: where the contributors' photos come from.
         pairing: who contributes to each face.
         cache: looked into first, added to as faces are made.
         untouched: stands in for the maker where photos are to be left as they are.
+
+    Attributes:
+        identity: everything besides photos that determines a face.
     """
 
     def __init__(
@@ -86,21 +117,20 @@ class Studio:
         self.masked = bool(self.maker.conditions & MASKS)
         if self.masked and "maker_parser" in spec:
             self.parsing = Parsing(spec["maker_parser"], dataset, self.aligner_entry, self.aligner, cache)
-        identity = {name: self.part[name] for name in ("kind", "name", "fingerprint", "goal")}
-        self.store = FaceStore(
-            cache,
-            {
-                "maker": identity,
-                "template": template_digest(self.maker.template),
-                "contributors": self.maker.contributors,
-                "batch_size": self.maker.batch_size,
-                "side": SIDE,
-                "revision": REVISION,
-                "visual_cost_by": {name: version_of(name) for name in ("scikit-image", "scipy")},
-                **aligned_by(self.aligner_entry["name"], self.aligner),
-                **({} if self.parsing is None else {"parser": self.parsing.identity}),
-            },
-        )
+        self.identities = Identities(spec, cache) if self.maker.conditions & IDENTITIES else None
+        self.identity: dict[str, Any] = {
+            "maker": {name: self.part[name] for name in ("kind", "name", "fingerprint", "goal")},
+            "template": template_digest(self.maker.template),
+            "contributors": self.maker.contributors,
+            "batch_size": self.maker.batch_size,
+            "side": SIDE,
+            "revision": REVISION,
+            "visual_cost_by": {name: version_of(name) for name in ("scikit-image", "scipy")},
+            **aligned_by(self.aligner_entry["name"], self.aligner),
+            **({} if self.parsing is None else {"parser": self.parsing.identity}),
+            **({} if self.identities is None else {"embedded_by": self.identities.identity}),
+        }
+        self.store = FaceStore(cache, self.identity)
         weights = self.part["fingerprint"].get("weights")
         self.text = {"Software": f"impersona {__version__}"}
         if not self.untouched:
@@ -119,10 +149,16 @@ class Studio:
             for index, photos in enumerate(self.pairing.photo.tolist())
         ]
 
+    def batches_of(self, faces: Iterable[int]) -> list[range]:
+        """The batches in which some faces are made, in their order."""
+        size = self.maker.batch_size
+        starts = sorted({face // size * size for face in faces})
+        return [range(start, min(start + size, len(self.pairing))) for start in starts]
+
     def find(self, batches: Sequence[range], progress: Progress | None) -> Mapping[int, Sighting]:
         """What the maker's aligner sees in the photos of some batches, by their places in the pairing.
 
-        Where a parser labels them, it does so now.
+        Where a parser labels them and a recognizer embeds them, they do so now.
         """
         photos = np.unique(
             np.concatenate([self.pairing.photo[batch].ravel() for batch in batches] or [np.empty(0, int)])
@@ -134,13 +170,14 @@ class Studio:
         )  # fmt: skip
         if self.parsing is not None:
             self.parsing.prepare(frames, found, progress)
+        if self.identities is not None:
+            self.identities.prepare(frames, progress)
         return dict(zip(photos.tolist(), found, strict=True))
 
-    def make(self, number: int, batch: range, sightings: Mapping[int, Sighting]) -> Batch:
-        """Makes the faces of a batch.
+    def gather(self, batch: range, sightings: Mapping[int, Sighting]) -> Gathered:
+        """What a batch of faces is made of; the same whenever it is asked.
 
         Args:
-            number: of the batch, which names its random stream.
             batch: the faces.
             sightings: what `find` returned, of their photos at least.
         """
@@ -150,19 +187,34 @@ class Studio:
         ]
         whole = [[one for one in face if isinstance(one, Contribution)] for face in faces]
         state = np.array([max(one if isinstance(one, int) else MADE for one in face) for face in faces], dtype=np.int8)
+        usable = np.flatnonzero(state == MADE)
+        if not usable.size:
+            return Gathered(whole, state, None)
+        # Padded with a face that is there, in the place of those that are not.
+        full = [whole[place if state[place] == MADE else usable[0]] for place in range(len(batch))]
+        full += [full[-1]] * (self.maker.batch_size - len(batch))
+        return Gathered(whole, state, batch_of(full))
+
+    def make(self, number: int, batch: range, sightings: Mapping[int, Sighting]) -> Batch:
+        """Makes the faces of a batch.
+
+        Args:
+            number: of the batch, which names its random stream.
+            batch: the faces.
+            sightings: what `find` returned, of their photos at least.
+        """
+        gathered = self.gather(batch, sightings)
+        state = gathered.state.copy()
         similarity, noise = (np.full(len(batch), np.nan, dtype=np.float32) for _ in range(2))
         pictures: dict[int, bytes] = {}
-        usable = np.flatnonzero(state == MADE)
-        if usable.size:
-            # Padded with a face that is there, in the place of those that are not.
-            full = [whole[place if state[place] == MADE else usable[0]] for place in range(len(batch))]
-            full += [full[-1]] * (self.maker.batch_size - len(batch))
-            crops = self._run(batch_of(full), number)[: len(batch)]
+        if gathered.batch is not None:
+            usable = np.flatnonzero(state == MADE)
+            crops = self._run(gathered.batch, number)[: len(batch)]
             state[usable] = np.where(_refused(crops[usable], self.part["name"]), REFUSED, MADE)
             made = np.flatnonzero(state == MADE)
             frames = [resized(frame) for frame in to_frames(crops[made])]
             if frames and not self.untouched:
-                bases = np.stack([resized(whole[place][0].crop) for place in made])
+                bases = np.stack([resized(gathered.contributions[place][0].crop) for place in made])
                 similarity[made] = structural_similarity(np.stack(frames), bases)
                 noise[made] = peak_signal_to_noise_ratio(np.stack(frames), bases)
             pictures = {
@@ -187,15 +239,23 @@ class Studio:
     def _contribution(self, photo: int, seen: Sighting) -> Contribution | int:
         """What a photo contributes, or the state of a face that it was to contribute to."""
         if photo not in self._ready:
-            found = contribution(
-                self.dataset, self.aligner, self.pairing.frames[photo], seen, self.maker.template,
-                self.maker.conditions, self.parsing,
-            )  # fmt: skip
             while len(self._ready) * self.maker.template.side**2 * _BYTES_OF_PIXEL > READY_BYTES:
                 self._ready.popitem(last=False)
-            self._ready[photo] = found or (NOT_FOUND if seen.problem in (None, NO_FACE) else UNREADABLE)
+            self._ready[photo] = self._prepared(self.pairing.frames[photo], seen)
         self._ready.move_to_end(photo)
         return self._ready[photo]
+
+    def _prepared(self, frame: Frame, seen: Sighting) -> Contribution | int:
+        if seen.face is None:
+            return NOT_FOUND if seen.problem in (None, NO_FACE) else UNREADABLE
+        identity = None if self.identities is None else self.identities.of(frame.key)
+        if self.identities is not None and identity is None:
+            return NOT_EMBEDDED
+        found = contribution(
+            self.dataset, self.aligner, frame, seen, self.maker.template, self.maker.conditions, self.parsing, identity
+        )
+        assert found is not None  # there is a face
+        return found
 
     def _run(self, batch: FaceBatch, number: int) -> Crops:
         maker, rng = self.maker, stream(self.seed, "make", self.part["kind"], self.part["name"], str(number))

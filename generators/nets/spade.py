@@ -13,6 +13,7 @@ Source: Park et al., CVPR 2019, arXiv 1903.07291, section 3.1 and figure 15; wri
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from generators.nets.regions import resize, spread
-from generators.nets.residual import InstanceNorm
+from generators.nets.residual import InstanceNorm, ResidualBlock
 
 FreeNorm = Literal["instance", "batch"]
 Resampling = Literal["area", "nearest"]
@@ -119,3 +120,50 @@ class SpadeNorm(nn.Module):
             hidden = hidden + spread(self.of_styles(styles), masks)
         scale, shift = self.scale_and_shift(functional.relu(hidden)).chunk(2, dim=1)
         return torch.addcmul(shift, self.norm(features), 1 + scale)
+
+
+def spade_blocks(
+    levels: Sequence[tuple[int, int]],
+    regions: int,
+    *,
+    style: int = 0,
+    hidden: int = 128,
+    kernel: int = 3,
+    norm: FreeNorm = "instance",
+    within: bool = True,
+    spectral: bool = False,
+) -> nn.ModuleList:
+    """The residual blocks of a generator whose norms are SPADE, the coarsest first.
+
+    Args:
+        levels: side and channels of each block.
+        regions: R.
+        style: as `SpadeNorm` has it, as are `hidden`, `kernel` and `norm`.
+        hidden: likewise.
+        kernel: likewise.
+        norm: likewise.
+        within: a side that doubles does so inside of the block, behind its first norm; else whoever runs the blocks
+            doubles it before.
+        spectral: spectral norm on the convolutions.
+
+    Source: Park et al., CVPR 2019, figure 4: the smaller of both widths between the convolutions, and a norm before a
+        learned shortcut, which has no bias.
+    """
+
+    def norm_of(channels: int) -> nn.Module:
+        return SpadeNorm(channels, regions, style=style, hidden=hidden, kernel=kernel, norm=norm)
+
+    before = [levels[0], *levels]
+    return nn.ModuleList(
+        ResidualBlock(
+            channels_before,
+            channels,
+            norm_of,
+            resize="up" if within and side != side_before else "none",
+            middle=min(channels_before, channels),
+            shortcut_norm=True,
+            shortcut_bias=False,
+            spectral=spectral,
+        )
+        for (side_before, channels_before), (side, channels) in zip(before, levels, strict=False)
+    )

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from generators.nets.regions import resize, spread
-from generators.nets.residual import ResidualBlock, leaky
-from generators.nets.spade import SpadeNorm, style_projection
+from generators.nets.residual import leaky
+from generators.nets.spade import spade_blocks, style_projection
 from generators.nets.style_encoder import RegionStyleEncoder
 from generators.spade.settings import SpadePreset
 
@@ -21,36 +21,19 @@ class Renderer(nn.Module):
 
     def __init__(self, preset: SpadePreset) -> None:
         super().__init__()
-
-        def norm(channels: int) -> nn.Module:
-            return SpadeNorm(
-                channels,
-                preset.regions,
-                style=preset.style,
-                hidden=preset.hidden,
-                kernel=preset.kernel,
-                norm=preset.norm,
-            )
-
         self.sides = tuple(side for side, _ in preset.levels)
         widths = [channels for _, channels in preset.levels]
-        within = preset.upsample == "within"
         self.start = nn.Conv2d(preset.regions, widths[0], 3, padding=1)
         self.start_style = style_projection(preset.style, widths[0])
-        self.blocks = nn.ModuleList(
-            ResidualBlock(
-                before,
-                after,
-                norm,
-                resize="up" if within and side != side_before else "none",
-                middle=min(before, after),
-                shortcut_norm=True,
-                shortcut_bias=False,
-                spectral=preset.spectral,
-            )
-            for side_before, side, before, after in zip(
-                [self.sides[0], *self.sides], self.sides, [widths[0], *widths], widths, strict=False
-            )
+        self.blocks = spade_blocks(
+            preset.levels,
+            preset.regions,
+            style=preset.style,
+            hidden=preset.hidden,
+            kernel=preset.kernel,
+            norm=preset.norm,
+            within=preset.upsample == "within",
+            spectral=preset.spectral,
         )
         self.last = nn.Conv2d(widths[-1], 3, 3, padding=1)
 

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterator, Mapping
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import weights
-from bench.aligners.templates import FFHQ256, template_digest
+from bench.aligners.templates import FFHQ256
 from bench.api import Crops, FaceBatch, Fingerprint
-from bench.errors import CorruptFile, ShapeError
-from bench.packs.labels import shrink_labels
-from bench.provenance import file_digest, thread_count, version_of
-from bench.torch_runtime import opened_device, planned_device, repeatable, runtime_of
-from generators.face_batches import filled, masks_of
+from bench.errors import ShapeError
+from generators.face_batches import brought, filled, masks_of, region_maps
+from generators.released_networks import ReleasedNetworks
 from generators.spade.settings import SpadePreset, SpadeSettings, preset_of
 
 if TYPE_CHECKING:
     import torch
-
-    from generators.nets.style_encoder import RegionStyleEncoder
-    from generators.spade.networks import Renderer
+    from torch import nn
 
 REVISION = 1
 RELEASED = "spade_tiny.safetensors"
@@ -45,9 +36,10 @@ class Spade:
     def __init__(self, settings: SpadeSettings) -> None:
         self.settings = settings
         self.batch_size = settings.batch_size
-        self._file = Path(
-            weights.user_model(settings.weights, "weights") if settings.weights else weights.released(RELEASED)
-        )
+        self._released = ReleasedNetworks(
+            "spade", settings.weights, RELEASED,
+            preset_of=preset_of, build=_networks, device=settings.device, threads=settings.threads,
+        )  # fmt: skip
 
     def default_aligner(self) -> Mapping[str, Any]:
         """The 68 points of dlib, by which the faces that it learned from were aligned."""
@@ -56,25 +48,15 @@ class Spade:
     @property
     def taught_by(self) -> frozenset[str]:
         """The recognizers that taught it, as the weight file has them: they are its white box."""
-        about = json.loads(weights.metadata(self._file).get("about", "{}"))
-        return frozenset(about.get("taught_by", ()))
+        return self._released.taught_by
 
     def fingerprint(self) -> Fingerprint:
         """What determines the faces."""
-        return {
-            "revision": REVISION,
-            "template": template_digest(self.template),
-            "weights": file_digest(self._file),
-            "device": planned_device(self.settings.device),
-            "threads": thread_count(self.settings.threads),
-            "batch_size": self.settings.batch_size,
-            "torch": version_of("torch"),
-            "numpy": version_of("numpy"),
-        }
+        return self._released.fingerprint(REVISION, self.template, self.batch_size)
 
     def runtime(self) -> Mapping[str, str]:
         """``device``, ``torch`` and ``threads`` as they really were; empty before the first face."""
-        return runtime_of(self._networks[1].start.weight.device) if "_networks" in self.__dict__ else {}
+        return self._released.runtime()
 
     def generate(self, batch: FaceBatch, rng: np.random.Generator) -> Crops:
         """The faces made again; each depends on its own row of the batch only, and nothing is drawn.
@@ -136,12 +118,7 @@ class Spade:
         Returns:
             float32 (N, 19, S, S), one-hot.
         """
-        import torch
-
-        from generators.nets.regions import one_hot
-
-        small = np.ascontiguousarray(shrink_labels(labels, self.preset.side))
-        return one_hot(torch.from_numpy(small).to(self._networks[1].start.weight.device), self.preset.regions)
+        return region_maps(labels, self.preset.side, self.preset.regions, self._released.device)
 
     def encode(self, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         """The style of each region, differentiable in pixels and in soft maps.
@@ -153,12 +130,9 @@ class Spade:
         Returns:
             float32 (N, 19, L) in (-1, 1); zeros for a region that is absent.
         """
-        from generators.crops import shrink
-
-        with self._at_work() as (encoder, renderer):
-            device, side = renderer.start.weight.device, self.preset.side
-            small, regions = shrink(images.to(device), side), shrink(masks.to(device), side)
-            styles: torch.Tensor = encoder(_last(small), _last(regions))
+        with self._released.at_work() as networks:
+            device, side = self._released.device, self.preset.side
+            styles: torch.Tensor = networks["encoder"](brought(images, side, device), brought(masks, side, device))
             return styles
 
     def render(self, masks: torch.Tensor, styles: torch.Tensor) -> torch.Tensor:
@@ -171,63 +145,20 @@ class Spade:
         Returns:
             float32 (N, 3, 256, 256) RGB in [0, 1], differentiable in both.
         """
-        from generators.crops import grow, shrink
+        from generators.crops import grow
 
-        with self._at_work() as (_, renderer):
-            device = renderer.start.weight.device
-            faces = renderer(_last(shrink(masks.to(device), self.preset.side)), styles.to(device))
+        with self._released.at_work() as networks:
+            device = self._released.device
+            faces = networks["renderer"](brought(masks, self.preset.side, device), styles.to(device))
             return grow(faces, self.template.side)
 
     @property
     def preset(self) -> SpadePreset:
         """The sizes of the networks, as the weight file states them."""
-        return self._released[0]
-
-    @cached_property
-    def _released(self) -> tuple[SpadePreset, Mapping[str, Mapping[str, torch.Tensor]]]:
-        import torch
-
-        from generators.training.released import read_released
-
-        with torch.inference_mode(False):  # weights born in inference mode would refuse every later gradient
-            settings, states = read_released(self._file)
-        try:
-            preset = preset_of(settings)
-        except (TypeError, ValueError) as error:
-            raise CorruptFile(
-                f"{self._file}: not weights of spade ({error}); give a file of `impersona train spade`"
-            ) from error
-        return preset, states
-
-    @cached_property
-    def _networks(self) -> tuple[RegionStyleEncoder, Renderer]:
-        import torch
-
-        from generators.spade.networks import Renderer, style_encoder
-
-        device = opened_device(self.settings.device)
-        preset, states = self._released
-        with torch.inference_mode(False):  # as above
-            with torch.device("meta"):
-                networks = style_encoder(preset), Renderer(preset)
-            for name, network in zip(("encoder", "renderer"), networks, strict=True):
-                try:
-                    network.load_state_dict(states.get(name, {}), assign=True)
-                except RuntimeError as error:
-                    raise CorruptFile(f"{self._file}: the weights do not fit their own settings ({error})") from error
-                network.requires_grad_(False).eval().to(device)
-                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return networks
-
-    @contextlib.contextmanager
-    def _at_work(self) -> Iterator[tuple[RegionStyleEncoder, Renderer]]:
-        """The networks, while bits repeat."""
-        networks = self._networks
-        with repeatable(networks[1].start.weight.device, self.settings.threads):
-            yield networks
+        return self._released.preset
 
 
-def _last(maps: torch.Tensor) -> torch.Tensor:
-    import torch
+def _networks(preset: SpadePreset) -> Mapping[str, nn.Module]:
+    from generators.spade.networks import Renderer, style_encoder
 
-    return maps.contiguous(memory_format=torch.channels_last)
+    return {"encoder": style_encoder(preset), "renderer": Renderer(preset)}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from bench.provenance import THREADS
 from bench.torch_runtime import Device, check_settings
+from generators.presets import check_choice, check_least, check_levels, preset_from
 
 FreeNorm = Literal["instance", "batch"]
 Upsample = Literal["before", "within"]
@@ -84,24 +83,13 @@ class SpadePreset:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""
-        for name, choice in (("norm", FreeNorm), ("upsample", Upsample)):
-            if getattr(self, name) not in get_args(choice):
-                raise ValueError(f"{name}: got {getattr(self, name)!r}, expected {' or '.join(get_args(choice))}")
-        sides = [side for side, _ in self.levels]
-        steps = {after / before for before, after in itertools.pairwise(sides)}
-        if not sides or not steps <= {1, 2} or sides[-1] != self.side:
-            raise ValueError(
-                f"levels: got sides {sides}, expected each the same as the one before or"
-                f" twice it, and the last {self.side}"
-            )
-        for name in ("regions", "style", "hidden", "batch_size", "teach_every", "judge_scales"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 1")
+        check_choice(self, "norm", get_args(FreeNorm))
+        check_choice(self, "upsample", get_args(Upsample))
+        check_levels(self.levels, self.side)
+        check_least(self, 1, "regions", "style", "hidden", "batch_size", "teach_every", "judge_scales")
         if self.kernel not in (1, 3):
             raise ValueError(f"kernel: got {self.kernel}, expected 1 or 3")
-        for name in ("pixels", "adversarial", "matching", "perceptual", "identity", "start_gain"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 or more")
+        check_least(self, 0, "pixels", "adversarial", "matching", "perceptual", "identity", "start_gain")
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"ema_decay: got {self.ema_decay}, expected 0 or more and below 1")
 
@@ -155,14 +143,7 @@ def preset_of(settings: Mapping[str, Any]) -> SpadePreset:
     Raises:
         ValueError: a field that there is not, or a value out of range.
     """
-    known = {one.name for one in dataclasses.fields(SpadePreset)}
-    if strange := sorted(set(settings) - known):
-        raise ValueError(f"{strange[0]}: got a setting that there is not, expected some of {', '.join(sorted(known))}")
-    return SpadePreset(**{name: _tuples(value) for name, value in settings.items()})
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(one) for one in value) if isinstance(value, list | tuple) else value
+    return preset_from(SpadePreset, settings)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,8 @@ OPTIONS: Mapping[str, tuple[type, str]] = {
     "tick_steps": (int, "Steps between two lines of the log instead."),
     "checkpoint_seconds": (float, "Between two checkpoints."),
     "sample_seconds": (float, "Between two sample grids; 0 for none."),
+    "identity": (str, "Recognizer that knows who is shown: its name, or {name: ..., settings}."),
+    "perceptual": (str, "Network of perceptual losses: dlib_resnet, or vgg19:PATH with your weights."),
     "release": (str, "Write the released weights to this file at the end."),
 }
 """Option to its type and what it says; each is a field of `generators.training.options.Options`, with its default."""

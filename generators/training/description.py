@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.aligners.templates import DLIB150
 from bench.recognizers.dlib_weights import EMBEDDING, FEATURES, STAGES, STEM, block_convolutions
 from generators.training.batches import TrainingBatch
 from generators.training.card import parameter_count
@@ -83,10 +84,13 @@ def operations_of(trainable: Trainable, settings: Any) -> tuple[dict[str, int], 
     Returns:
         Network to operations, and why some network was not reached; an empty text where all were.
     """
-    blank = SimpleNamespace(embed_tensor=lambda crops: crops.flatten(1)[:, :EMBEDDING], comparison="distance")
+    blank = SimpleNamespace(
+        embed_tensor=lambda crops: crops.flatten(1)[:, : _numbers(recipe)], comparison="neg_l2", template=DLIB150
+    )
     frozen = Frozen(identity=blank, perceptual=lambda images: (images,) * _DEPTHS)
     found: dict[str, int] = {}
     why = ""
+    recipe: Recipe
     try:
         with torch.device("meta"):
             recipe = trainable.build(settings, frozen)
@@ -110,12 +114,17 @@ def _blank_batch(recipe: Recipe) -> TrainingBatch:
     fields = {
         "masks": torch.empty(number, side, side, dtype=torch.uint8),
         "landmarks": torch.empty(number, 68, 2),
-        "identity": torch.empty(number, EMBEDDING),
+        "identity": torch.empty(number, _numbers(recipe)),
         "attributes": torch.empty(number, 40),
         "subjects": torch.empty(number, dtype=torch.int64),
     }
     given = {name: values for name, values in fields.items() if name in recipe.wanted}
     return TrainingBatch(torch.empty(number, 3, side, side), torch.empty(number, dtype=torch.int64), **given)
+
+
+def _numbers(recipe: Recipe) -> int:
+    """Of an embedding: as many as a recipe says that it was built for, or as dlib_resnet gives."""
+    return getattr(recipe, "embedding", 0) or EMBEDDING
 
 
 def _count_first_pass(name: str, network: nn.Module, counter: FlopCounterMode, found: dict[str, int]) -> None:

@@ -12,7 +12,9 @@ from typing import Any
 from bench.errors import ConfigError
 
 
-def identity_of(name: str, settings: Any, batch_size: int, seed: int, data: str, processes: int) -> dict[str, Any]:
+def identity_of(
+    name: str, settings: Any, batch_size: int, seed: int, data: str, processes: int, teachers: Mapping[str, Any]
+) -> dict[str, Any]:
     """What identifies a run, as plain values.
 
     Args:
@@ -22,6 +24,7 @@ def identity_of(name: str, settings: Any, batch_size: int, seed: int, data: str,
         seed: of everything that is drawn.
         data: digest of the data.
         processes: that each see batches of their own.
+        teachers: ``identity_encoder`` and ``perceptual``, where they are others than without a word.
     """
     return {
         "name": name,
@@ -30,6 +33,7 @@ def identity_of(name: str, settings: Any, batch_size: int, seed: int, data: str,
         "seed": seed,
         "data": data,
         "processes": processes,
+        **json.loads(json.dumps(dict(teachers), allow_nan=False)),
     }
 
 
@@ -63,6 +67,10 @@ def _flat(run: Mapping[str, Any]) -> dict[str, Any]:
 
 def _typed(name: str, value: Any) -> str:
     """The option that brings a value back, where there is one."""
+    if name == "identity_encoder":
+        return "--identity " + ("dlib_resnet" if value is None else shlex.quote(json.dumps(value)))
+    if name == "perceptual":
+        return "--perceptual " + ("dlib_resnet" if value is None else f"{value.partition(':')[0]}:PATH")
     if name.startswith("settings."):
         return "--set " + shlex.quote(f"{name.removeprefix('settings.')}={json.dumps(value)}")
     options = {"seed": "--seed", "batch_size": "--batch-size", "processes": "--devices"}

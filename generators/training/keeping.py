@@ -197,16 +197,32 @@ class Keeper:
         run = self._run
         last = self.last or (self._line() if self.observer.tick.counts else None)
         progress = {"steps": run.steps, "images": run.images, "seconds": run.seconds, "stopped": reason}
-        identity = {**run.identity, "preset": run.options.preset}
-        data, names = run.source.describe(), run.frozen.names
+        identity = {**run.identity, "preset": run.options.preset} | _encoder(run)
+        data, names = run.source.describe(), run.taught_by
         write_card(
             self._out, card_of(identity, run.recipe, data, progress, run.device, run.options.command, names, last)
         )
 
     def _release(self) -> None:
         run = self._run
-        about = {**run.identity, "preset": run.options.preset, "steps": run.steps, "images": run.images}
-        about.pop("settings")
-        about["taught_by"] = sorted(set(run.frozen.names.values()))
-        size = write_released(run.options.release, run.average.networks, run.settings, about)
+        size = write_released(run.options.release, run.average.networks, run.settings, about_of(run))
         self._display.say(f"wrote {run.options.release} ({size / 1e6:.1f} MB)")
+
+
+def about_of(run: Run) -> dict[str, Any]:
+    """What a released file says of itself besides its settings: which run, how far, on whom, taught by whom.
+
+    ``data`` is the digest of the pack; ``people``, ``people_digest`` and ``splits`` say who of it was shown, where the
+    source knows (docs/training.md). ``identity_encoder`` is the sweep-file entry of the recognizer whose embeddings the
+    networks take, where they take some or learned from one.
+    """
+    about = {**run.identity, "preset": run.options.preset, "steps": run.steps, "images": run.images}
+    about.pop("settings")
+    described = run.source.describe()
+    if "people_digest" in described:
+        about |= {name: described[name] for name in ("faces", "people", "people_digest", "splits")}
+    return about | _encoder(run) | {"taught_by": sorted(set(run.taught_by.values()))}
+
+
+def _encoder(run: Run) -> dict[str, Any]:
+    return {} if run.encoder is None else {"identity_encoder": run.encoder}

@@ -77,7 +77,8 @@ def train(
         settings: the name of one of its presets, or settings of its own.
         data: the pack, or what the trainable's own source reads.
         out: the run's folder; made if need be.
-        frozen: the networks that teach; by default those that `generators.training.frozen` finds for its needs.
+        frozen: the networks that teach; by default those that `generators.training.frozen` finds for its needs and
+            for the options `identity` and `perceptual`.
         display: is told how it goes; by default nobody is.
         options: fields of `generators.training.options.Options`: seed, max_seconds, max_steps, device and so on.
 
@@ -143,7 +144,7 @@ class _Loop:
         return reason
 
     def _why_stop(self) -> str:
-        reason = self._stopping.reason(self._run.steps, self._run.images)
+        reason = self._stopping.reason(self._run.steps, self._run.images, self._run.last_step)
         worst = self._refuse_failures(_STOPPED if reason else 0)
         return reason or ("another process was asked to" if worst else "")
 
@@ -166,6 +167,7 @@ class _Loop:
         batch = run.source.batch(number * processes + rank, run.device)
         split.mark("data")
         step = Step(number, batch, self._draw)
+        run.set_rates()
         for name in run.recipe.phases(number):
             self._learn(name, step)
         run.average.update(number)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from bench.provenance import available_cores
 
@@ -31,6 +32,9 @@ class Options:
         devices: GPUs, or processes on the CPU; each sees a batch of its own.
         precision: Fabric's word. On a CPU bfloat16 is many times slower.
         threads: CPU threads of torch; 0 for every core.
+        identity: the recognizer that knows who is shown: its name, or its sweep-file entry as a mapping or as YAML
+            text; empty for ``dlib_resnet``.
+        perceptual: the network behind perceptual losses: ``"dlib_resnet"`` or ``"vgg19:PATH"``; empty for the former.
         release: a file to write the released weights to at the end; empty for none.
         command: what was typed, for the run card.
     """
@@ -50,6 +54,8 @@ class Options:
     devices: int = 1
     precision: Precision = "32-true"
     threads: int = 0
+    identity: str | Mapping[str, Any] = ""
+    perceptual: str = ""
     release: str = ""
     command: str = ""
 

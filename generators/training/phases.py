@@ -21,6 +21,8 @@ class Phase:
     def __init__(self, name: str, optimizer: torch.optim.Optimizer) -> None:
         self.name, self.optimizer = name, optimizer
         self.parameters: list[torch.nn.Parameter] = [one for group in optimizer.param_groups for one in group["params"]]
+        # Before a checkpoint is restored: a rate that a schedule has changed must not be taken for the whole one.
+        self._rates = [float(group["lr"]) for group in optimizer.param_groups]
 
     def collect(self, wanted: bool) -> None:
         """Whether the parameters collect gradients."""
@@ -44,6 +46,11 @@ class Phase:
     def gradient_norm(self) -> torch.Tensor:
         """The Euclidean norm of all gradients together, a scalar on the device."""
         return torch.nn.utils.get_total_norm(self.gradients())
+
+    def scale_rates(self, factor: float) -> None:
+        """Sets the learning rates to those that the recipe began with, times a factor."""
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * factor
 
     def learning_rate(self) -> float:
         """Of the first group of parameters."""

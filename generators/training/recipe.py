@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -94,19 +94,51 @@ class Recipe(Protocol):
         ...
 
 
+@runtime_checkable
+class Scheduled(Protocol):
+    """What a recipe may have besides: learning rates that change, as a function of the step's number alone."""
+
+    def rate_factor(self, number: int) -> float:
+        """What every learning rate of `Recipe.optimizers` is multiplied by in step `number`, 0 or more.
+
+        The loop sets the rates before it asks for the phases; `generators.training.schedule` has the usual factors.
+        """
+        ...
+
+
+@runtime_checkable
+class Ending(Protocol):
+    """What a recipe may have besides: a step at which it has learned all that its schedule allows."""
+
+    last_step: int
+    """How many steps the whole run has, unless somebody sets another number (``--max-steps``)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Frozen:
     """Networks that teach and are not taught, injected so that a recipe names none of them.
 
+    A recipe shows them faces through `generators.training.chips.Views`, which knows what each of them wants to see.
+
     Attributes:
-        identity: knows who is shown; None where the recipe was built without one.
-        perceptual: features for perceptual losses; None likewise.
+        identity: knows who is shown, in crops of its own `template`; None where the recipe was built without one.
+        perceptual: features for perceptual losses, of five depths; None likewise.
         names: role to the name that every result carries, such as ``{"identity": "dlib_resnet"}``.
+        perceptual_view: which picture `perceptual` wants: ``"chip"``, dlib's chip of the face, or ``"crop"``, the
+            generator's own picture as it is.
+        identity_encoder: the sweep-file entry of `identity`; empty for its name alone.
     """
 
     identity: GradientRecognizer | None = None
     perceptual: Features | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    perceptual_view: Literal["chip", "crop"] = "chip"
+    identity_encoder: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def encoder(self) -> dict[str, Any]:
+        """The sweep-file entry of the recognizer behind `identity` and behind `TrainingBatch.identity`."""
+        return dict(self.identity_encoder) or {"name": self.names.get("identity", "dlib_resnet")}
 
 
 class Source(Protocol):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from bench.errors import ConfigError
 from bench.provenance import value_digest
 from bench.seeding import stream
 from generators.training.average import Average
@@ -15,7 +16,7 @@ from generators.training.card import versions_here
 from generators.training.identity import identity_of
 from generators.training.options import Options
 from generators.training.phases import phases_of
-from generators.training.recipe import Frozen, Recipe, Source, Trainable
+from generators.training.recipe import Ending, Frozen, Recipe, Scheduled, Source, Trainable
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -35,25 +36,43 @@ class Run:
     Attributes:
         steps: done since the run began.
         images: seen since the run began.
+        conditioned: whether it learns from the embeddings in the data.
+        last_step: how many steps the recipe's schedule has; None where it has no end.
     """
 
     def __init__(
         self, trainable: Trainable, settings: Any, data: Path, options: Options, frozen: Frozen | None, fabric: Fabric
     ) -> None:
+        from generators.training.encoder import refuse_other_embeddings
         from generators.training.frozen import frozen_for
         from generators.training.source import pack_source
 
         self.options, self.settings, self.device = options, settings, fabric.device
-        self.frozen = (
-            frozen if frozen is not None else frozen_for(trainable.needs, data, self.device, options.cpu_threads)
-        )
+        if frozen is None:
+            frozen = frozen_for(
+                trainable.needs, data, self.device, options.cpu_threads, options.identity, options.perceptual
+            )
+        elif options.identity or options.perceptual:
+            raise ValueError("frozen: got networks beside identity or perceptual, expected one or the other")
+        self.frozen = frozen
         self.recipe = build(trainable, settings, self.frozen, options.seed)
         for network in self.recipe.networks.values():
             network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             network.train()
         self.phases = phases_of(self.recipe)
         self.average = Average(self.recipe.networks, self.recipe.averaged, self.recipe.ema_decay)
+        self.conditioned = "identity" in self.recipe.wanted
+        if options.identity and not (self.conditioned or self.frozen.identity):
+            raise ConfigError(
+                f"--identity: got {options.identity}, and this recipe asks nobody who is shown; leave it out"
+            )
         self.source: Source = (trainable.source or pack_source)(data, self.recipe, options.seed)
+        if self.conditioned:
+            try:
+                refuse_other_embeddings(self.frozen.encoder, self.frozen.identity, self.source.describe())
+            except ConfigError:
+                self.source.close()
+                raise
         self.identity = identity_of(
             options.name,
             settings,
@@ -61,7 +80,10 @@ class Run:
             options.seed,
             str(self.source.describe().get("digest", "")),
             fabric.world_size,
+            self._teachers(),
         )
+        self.last_step = self.recipe.last_step if isinstance(self.recipe, Ending) else None
+        self._schedule = self.recipe.rate_factor if isinstance(self.recipe, Scheduled) else None
         self.steps = self.images = 0
         self._seconds_before, self._began = 0.0, time.perf_counter()
 
@@ -70,10 +92,37 @@ class Run:
         """Trained since the run began, all calls together."""
         return self._seconds_before + time.perf_counter() - self._began
 
+    def set_rates(self) -> None:
+        """Sets the learning rates of the step that comes, where the recipe has a schedule."""
+        if self._schedule is not None:
+            factor = self._schedule(self.steps)
+            for phase in self.phases.values():
+                phase.scale_rates(factor)
+
+    @property
+    def encoder(self) -> dict[str, Any] | None:
+        """The sweep-file entry of the recognizer that tells who is shown; None where nobody asks."""
+        asked = self.conditioned or self.frozen.identity is not None
+        return self.frozen.encoder if asked else None
+
+    @property
+    def taught_by(self) -> dict[str, str]:
+        """Role to the name of the network that taught, the one behind the embeddings in the data among them."""
+        names = dict(self.frozen.names)
+        return {"identity": str(self.frozen.encoder["name"]), **names} if self.conditioned else names
+
     def begin_at(self, steps: int, images: int, seconds: float) -> None:
         """How far the run had come when this call begins to train."""
         self.steps, self.images = steps, images
         self._seconds_before, self._began = seconds, time.perf_counter()
+
+    def _teachers(self) -> dict[str, Any]:
+        """What of the networks that teach is not as it is without a word; part of what identifies the run."""
+        from generators.training.encoder import DEFAULT, DLIB
+
+        encoder, perceptual = self.frozen.encoder, self.frozen.names.get("perceptual", DLIB)
+        found = {"identity_encoder": encoder} if self.options.identity and encoder != DEFAULT else {}
+        return found | ({"perceptual": perceptual} if self.options.perceptual and perceptual != DLIB else {})
 
     def circumstances(self) -> dict[str, str]:
         """What must be the same for a resumed run to be, bit for bit, the one that never stopped; it may differ."""

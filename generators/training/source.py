@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from bench.errors import InsufficientData
+from bench.packs.people import people_digest
 from bench.seeding import stream
 from generators.training.batches import TrainingBatch
 from generators.training.mirroring import mirror_labels, mirror_landmarks
@@ -36,9 +37,12 @@ class Faces(Protocol):
     digest: str
     has_masks: bool
     subjects: NDArray[np.int32]
+    subject_digests: NDArray[np.uint8]
     split: NDArray[np.str_]
     landmarks: NDArray[np.float32]
     identity: NDArray[np.float32]
+    identity_name: str
+    identity_weights: str
     attributes: NDArray[np.float32]
 
     def images(self, rows: NDArray[np.int64], side: int | None = None) -> NDArray[np.uint8]:
@@ -125,14 +129,18 @@ class PackSource:
         self._ahead.clear()
 
     def describe(self) -> dict[str, Any]:
-        """Digest, faces, people, parts and what was asked for."""
+        """Digest, faces, people and a digest of these people, parts, whose embeddings, and what was asked for."""
+        pack = self._pack
         return {
-            "digest": self._pack.digest,
+            "digest": pack.digest,
             "faces": len(self._rows),
-            "people": len(np.unique(np.asarray(self._pack.subjects)[self._rows])),
+            "people": len(np.unique(np.asarray(pack.subjects)[self._rows])),
+            "people_digest": people_digest(np.asarray(pack.subject_digests)[self._rows]),
             "splits": list(self._splits),
-            "side": self._pack.side,
+            "side": pack.side,
             "mirrored": self._mirror,
+            "identity": pack.identity_name,
+            "identity_weights": pack.identity_weights,
         }
 
     def _order(self, epoch: int) -> NDArray[np.int64]:

@@ -29,18 +29,21 @@ class Stopping:
         self._options, self._began = options, began
         self.asked = ""
 
-    def reason(self, steps: int, images: int) -> str:
+    def reason(self, steps: int, images: int, last_step: int | None = None) -> str:
         """Why to stop now, or an empty string.
 
         Args:
             steps: done in the whole run.
             images: seen in the whole run.
+            last_step: of the recipe's schedule, where it has one; `max_steps` stands in its place.
         """
         options = self._options
         if self.asked:
             return self.asked
         if options.max_steps is not None and steps >= options.max_steps:
             return f"max_steps ({options.max_steps:,}) are done"
+        if options.max_steps is None and last_step is not None and steps >= last_step:
+            return f"the schedule's {last_step:,} steps are done"
         if options.max_images is not None and images >= options.max_images:
             return f"max_images ({options.max_images:,}) are seen"
         if options.max_seconds is not None and time.perf_counter() - self._began >= options.max_seconds:

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from reports import numbers
 from reports.figures.rows import short
+from reports.figures.small_multiples import part
 from reports.figures.style import CONTRIBUTOR_LOOKS, INK, MUTED, chart_layout, hover_text, literal, shorten
 from reports.figures.threshold_lines import Line
 
@@ -115,8 +116,8 @@ def chart(panels: Sequence[Panel], setting: str) -> dict[str, Any]:
     for place, panel in enumerate(panels):
         number = "" if place == 0 else str(place + 1)
         column, row = place % across, place // across
-        x_domain = _part(column, across, 0.08)
-        y_domain = _part(rows - 1 - row, rows, 0.32)
+        x_domain = part(column, across, 0.08)
+        y_domain = part(rows - 1 - row, rows, 0.32)
         base = chart_layout({"title": hover_text(setting)}, {}, 0)
         values = sorted({value for track in panel.tracks for value in track.values})
         reach = 0.08 * (values[-1] - values[0])
@@ -126,20 +127,13 @@ def chart(panels: Sequence[Panel], setting: str) -> dict[str, Any]:
         }  # fmt: skip
         layout[f"yaxis{number}"] = {**base["yaxis"], "domain": y_domain, "anchor": f"x{number}", "nticks": 6}
         narrow[f"xaxis{number}"] = {"domain": [0, 1]}
-        narrow[f"yaxis{number}"] = {"domain": _part(len(panels) - 1 - place, len(panels), 0.34)}
+        narrow[f"yaxis{number}"] = {"domain": part(len(panels) - 1 - place, len(panels), 0.34)}
         for track in panel.tracks:
             traces += _track(track, panel, number, setting)
         layout["shapes"] += [_level(line, number) for line in panel.lines]
         layout["annotations"] += [_title(panel, number), *(_note(line, number) for line in panel.lines)]
     layout["meta"] = {"narrow": narrow}
     return {"variants": [{"name": setting, "data": traces, "layout": layout}]}
-
-
-def _part(place: int, number: int, gap: float) -> list[float]:
-    """Where one of several panels begins and ends, in shares of the picture."""
-    each = (1 - gap * (number - 1) / number) / number
-    start = place * (each + gap / number)
-    return [round(start, 4), round(min(start + each, 1.0), 4)]
 
 
 def _track(track: Track, panel: Panel, number: str, setting: str) -> list[dict[str, Any]]:

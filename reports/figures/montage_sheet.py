@@ -34,8 +34,8 @@ def draw(examples: Sequence[Example], title: str, below: str) -> NDArray[np.uint
     size = (across * (width + _EDGE) + _EDGE, _HEAD + rows * height + _EDGE // 2)
     sheet = Image.new("RGB", size, "white")
     pen = ImageDraw.Draw(sheet)
-    pen.text((_EDGE, 12), shorten(title, 90), fill=INK, font=_font(17, True))
-    pen.text((_EDGE, 36), shorten(below, 130), fill=MUTED, font=_font(12))
+    pen.text((_EDGE, 12), shorten(title, 90), fill=INK, font=font(17, True))
+    pen.text((_EDGE, 36), shorten(below, 130), fill=MUTED, font=font(12))
     for number, one in enumerate(examples):
         left = _EDGE + (number % across) * (width + _EDGE)
         _example(sheet, pen, one, (left, _HEAD + (number // across) * height))
@@ -48,12 +48,15 @@ def _example(sheet: Image.Image, pen: ImageDraw.ImageDraw, one: Example, corner:
         x = left + place * (SIDE + _GAP)
         if picture.image is None:
             pen.rectangle((x, top, x + SIDE - 1, top + SIDE - 1), fill="#f4f5f6")
-            pen.text((x + 8, top + 8), "not readable", fill=MUTED, font=_font(12))
+            pen.text((x + 8, top + 8), "not readable", fill=MUTED, font=font(12))
         else:
             sheet.paste(picture.image, (x, top))
         if picture.made:
             pen.rectangle((x, top, x + SIDE - 1, top + SIDE - 1), outline=INK, width=2)
-        pen.text((x + 1, top + SIDE + 2), picture.caption, fill=MUTED, font=_font(11))
+        pen.text((x + 1, top + SIDE + 2), picture.caption, fill=MUTED, font=font(11))
+    if not one.verdicts:
+        pen.text((left, top + SIDE + _LINE), one.who, fill=INK, font=font(12))
+        return
     verdict = one.verdicts[0]
     y = top + SIDE + _LINE
     start = left
@@ -61,11 +64,11 @@ def _example(sheet: Image.Image, pen: ImageDraw.ImageDraw, one: Example, corner:
         pen.rectangle((left, y + 3, left + 10, y + 13), fill=OUTCOME_COLORS[verdict.outcome], outline=MUTED)
         start += 16
     scores = numbers.listed([numbers.plain(score, 3) for score in verdict.scores])
-    pen.text((start, y), f"{verdict.said}: scores {scores}".lstrip(": "), fill=INK, font=_font(12))
+    pen.text((start, y), f"{verdict.said}: scores {scores}".lstrip(": "), fill=INK, font=font(12))
 
 
 @functools.cache
-def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     """Matplotlib's own typeface, the same on every machine."""
     found = font_manager.findfont(
         font_manager.FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")

@@ -26,7 +26,7 @@ from reports.figures.style import (
 )
 from reports.makers import MEANINGS
 
-_ON_COLOR = ("#ffffff", "#14171a", "#14171a", "#14171a", INK)
+ON_COLOR = ("#ffffff", "#14171a", "#14171a", "#14171a", INK)
 """What is printed on each colour of an outcome, on a light page and on a dark one."""
 _SYMBOLS = (("circle", "o"), ("square", "s"), ("diamond", "D"), ("triangle-up", "^"), ("x", "x"))
 _SPREAD = 0.74
@@ -93,7 +93,7 @@ def draw(bars: Sequence[Bar], title: str) -> Figure:
                 text = numbers.percent(width / 100, 0)
                 paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.8} if hatch else None
                 left.text(
-                    start + width / 2, row, text, ha="center", va="center", fontsize=7.5, color=_ON_COLOR[place],
+                    start + width / 2, row, text, ha="center", va="center", fontsize=7.5, color=ON_COLOR[place],
                     bbox=paper,
                 )  # fmt: skip
         starts = starts + widths
@@ -172,7 +172,7 @@ def _stack(place: int, shares: Sequence[Share], rows: Sequence[int]) -> dict[str
         "textposition": "inside",
         "insidetextanchor": "middle",
         "textangle": 0,
-        "insidetextfont": {"color": "var(--ink)" if last else _ON_COLOR[place], "size": 12},
+        "insidetextfont": {"color": "var(--ink)" if last else ON_COLOR[place], "size": 12},
     }
 
 

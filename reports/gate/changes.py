@@ -14,6 +14,8 @@ _ROLES = {
     "maker": "maker of faces",
     "maker_aligner": "maker of faces's aligner",
     "maker_parser": "maker of faces's parser",
+    "maker_identity": "maker of faces's recognizer",
+    "maker_identity_aligner": "maker of faces's recognizer's aligner",
 }
 
 

@@ -15,7 +15,7 @@ Identity = Mapping[str, Any]
 JUDGED = ("recognizer", "detector", "aligner")
 """Parts of a spec that may change: they are what a gate judges."""
 
-MADE = ("maker", "maker_aligner", "maker_parser")
+MADE = ("maker", "maker_aligner", "maker_parser", "maker_identity", "maker_identity_aligner")
 """Who makes the faces, which may change too; detectors name several in ``makers``."""
 
 FREE = (
@@ -29,6 +29,7 @@ FREE = (
     "fmr",
     "groups",
     "discard",
+    "attention",
 )
 """Parts of which a difference refuses nothing: what is judged, and what else was asked for."""
 

@@ -116,6 +116,43 @@
     });
   }
 
+  /* A click on the head of a column sorts the rows below it, within each part of the table; on that of the names, back
+     as they were. Exact values stand first in what hovering over a cell says. */
+  const valueOf = (cell) => {
+    const shown = cell?.querySelector(".value");
+    const exact = parseFloat(shown?.title);
+    return Number.isNaN(exact) ? parseFloat(shown?.textContent.replace(/[\u2009\u202f]/g, "").replace("\u2212", "-")) : exact;
+  };
+  for (const table of document.querySelectorAll("table.results")) {
+    const body = table.tBodies[0];
+    const parts = [[]];
+    for (const row of body.rows) {
+      if (row.classList.contains("above")) parts.push([]);
+      parts.at(-1).push(row);
+    }
+    if (!parts.some((rows) => rows.length > 3)) continue;
+    const heads = Array.from(table.tHead.rows[0].cells);
+    heads.forEach((head, column) => {
+      const sort = () => {
+        const falling = head.getAttribute("aria-sort") !== "descending";
+        heads.forEach((other) => other.removeAttribute("aria-sort"));
+        if (column) head.setAttribute("aria-sort", falling ? "descending" : "ascending");
+        for (const rows of parts) {
+          const title = rows.filter((row) => row.classList.contains("above"));
+          const others = rows.filter((row) => !title.includes(row));
+          const ordered = others.map((row) => [valueOf(row.cells[column]), row]);
+          /* What has no value stands last either way. */
+          if (column) ordered.sort(([a], [b]) => Number.isNaN(a) - Number.isNaN(b) || (falling ? b - a : a - b) || 0);
+          body.append(...title, ...ordered.map(([, row]) => row));
+        }
+      };
+      head.classList.add("sortable");
+      head.tabIndex = 0;
+      head.addEventListener("click", sort);
+      head.addEventListener("keydown", (event) => { if (event.key === "Enter") sort(); });
+    });
+  }
+
   const links = new Map(Array.from(document.querySelectorAll("nav a"), (link) => [link.hash.slice(1), link]));
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) {

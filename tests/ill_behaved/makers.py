@@ -13,7 +13,7 @@ from bench.conformance.executors import CELLS
 from bench.errors import PluginError
 from bench.sweep.executors.inline import Inline
 from tests.ill_behaved.deeds import NONE_OF, Deed, darken, draw, returns, sets, spoils
-from tests.well_behaved import Attack, Generator, mean_of_two
+from tests.well_behaved import Attack, Generator, Identified, mean_of_two
 
 
 def ignores_the_second(toy: Any) -> None:
@@ -35,6 +35,15 @@ def makes_up_landmarks(toy: Any) -> None:
         if batch.landmarks is None and batch.reference_landmarks is not None:
             batch = dataclasses.replace(batch, landmarks=batch.reference_landmarks[:, 0])
         return mean_of_two(batch, rng)
+
+    toy.generate = generate
+
+
+def anybodys_identity(toy: Any) -> None:
+    def generate(batch: FaceBatch, rng: np.random.Generator) -> Any:
+        if batch.identity is None and batch.reference_identity is not None:
+            batch = dataclasses.replace(batch, identity=batch.reference_identity[:, 0])
+        return Identified.generate(toy, batch, rng)
 
     toy.generate = generate
 
@@ -135,6 +144,82 @@ DEEDS: dict[str, Deed] = {
         spoils("generate", lambda batch: None if batch.landmarks is None else 1 // int(batch.landmarks[-1].any())),
         "Generator.generate",
         "ZeroDivisionError",
+    ),
+    # those that take identities
+    "whose identity is not said": Deed(
+        "identified",
+        sets(identity_encoder=None),
+        "IdentityConditioned.identity_encoder",
+        "one, where identity is among the conditions",
+    ),
+    "an encoder without a name": Deed(
+        "identified",
+        sets(identity_encoder=lambda: {"model": "it"}),
+        "IdentityConditioned.identity_encoder",
+        "dlib_resnet",
+    ),
+    "an encoder that is none": Deed(
+        "identified",
+        sets(identity_encoder=lambda: {"name": "random_projetion"}),
+        "IdentityConditioned.identity_encoder",
+        "random_projection",
+    ),
+    "an encoder of another setting": Deed(
+        "identified",
+        sets(identity_encoder=lambda: {"name": "random_projection", "lenth": 4}),
+        "IdentityConditioned.identity_encoder",
+        "length",
+    ),
+    "an encoder's aligner that is none": Deed(
+        "identified",
+        sets(identity_encoder=lambda: {"name": "random_projection", "aligner": {"name": "dlib_hoc"}}),
+        "IdentityConditioned.identity_encoder",
+        "dlib_hog",
+    ),
+    "does without identity": Deed(
+        "identified", anybodys_identity, "Generator.conditions", "no identity, expected a ValueError"
+    ),
+    "paints identities": Deed(
+        "identified", spoils("generate", lambda batch: darken(batch.identity[:, :1])), "FaceBatch", "identity"
+    ),
+    "attention of another type": Deed(
+        "identified",
+        returns("identity_attention", lambda maps: maps.astype(np.float64)),
+        "AttentiveMaker.identity_attention",
+        "float32",
+    ),
+    "attention that is not square": Deed(
+        "identified",
+        returns("identity_attention", lambda maps: maps[..., :4]),
+        "AttentiveMaker.identity_attention",
+        "square maps",
+    ),
+    "attention of another side": Deed(
+        "identified",
+        returns("identity_attention", lambda maps: maps[..., :7, :7]),
+        "AttentiveMaker.identity_attention",
+        "divides 32",
+    ),
+    "attention above 1": Deed(
+        "identified",
+        returns("identity_attention", lambda maps: maps + 1),
+        "AttentiveMaker.identity_attention",
+        "0 to 1",
+    ),
+    "attention of nothing": Deed(
+        "identified", returns("identity_attention", NONE_OF), "AttentiveMaker.identity_attention", "finite"
+    ),
+    "attention of the batch": Deed(
+        "identified",
+        returns("identity_attention", lambda maps: (maps + maps[:1]) / 2),
+        "AttentiveMaker.identity_attention",
+        "by itself",
+    ),
+    "attention by chance": Deed(
+        "identified",
+        returns("identity_attention", lambda maps: np.clip(maps + draw() / 9, 0, 1)),
+        "AttentiveMaker.identity_attention",
+        "draw nothing",
     ),
     # attacks
     "goals in a list": Deed("attack", sets(goals=["hide"]), "Attack.goals", "a frozenset"),

@@ -23,6 +23,7 @@ from typing import Any
 from bench.api import Cell, Execute, Failure, Fingerprint, Outcome, Success, Watch
 from bench.errors import WorkerLost
 from bench.provenance import canonical_json
+from bench.sweep.conditions import HELPERS
 from bench.sweep.worker import become_worker, default_workers, interrupts_held
 
 REPORT_EVERY_SECONDS = 0.1
@@ -126,8 +127,10 @@ def _found_once(cell: Cell) -> frozenset[str]:
     dataset, aligner, maker = (cell.spec.get(part) for part in ("dataset", "aligner", "maker"))
     parts = [["found", dataset, aligner]]
     if maker:
-        parser = [cell.spec[part] for part in ("maker_parser",) if part in cell.spec]
-        parts += [["found", dataset, cell.spec["maker_aligner"]], ["made", dataset, maker, *parser]]
+        helpers = [cell.spec[part] for part in HELPERS if part in cell.spec]
+        parts += [["found", dataset, cell.spec["maker_aligner"]], ["made", dataset, maker, *helpers]]
+        if "maker_identity" in cell.spec:
+            parts.append(["found", dataset, cell.spec["maker_identity_aligner"]])
     return frozenset(canonical_json(part) for part in parts)
 
 

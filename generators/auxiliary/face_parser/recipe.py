@@ -87,6 +87,7 @@ class FaceParserRecipe:
         self.settings = settings
         self.batch_size = settings.batch_size
         self.ema_decay = settings.ema_decay
+        self.last_step = settings.steps  # the learning rate has come to its end
         self.network = ParserNetwork(settings.widths, settings.depths).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.networks: Mapping[str, nn.Module] = {NAME: self.network}
         self._optimizer: torch.optim.Optimizer | None = None

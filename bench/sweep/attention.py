@@ -1,0 +1,255 @@
+"""Where a maker looks at the identity that it was given: maps, and shares of the regions of the source's mask.
+
+A maker that can tell (`bench.api.AttentiveMaker`) is given the very batches of which it made the first faces. No
+recognizer takes part: what it says is kept beside the faces, so that the cells of several recognizers ask it once.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from bench.api import Attack, Dataset, Generator, Progress
+from bench.config import Attention as AttentionEntry
+from bench.errors import PluginError
+from bench.regions import CLASSES
+from bench.store.cache import ArrayCache, CacheContext
+from bench.sweep.conditions import IDENTITIES
+from bench.sweep.making import MadeFaces, all_makings
+from bench.sweep.pairing import Pairing
+from bench.sweep.studio import Studio
+
+LOG = logging.getLogger(__name__)
+
+REVISION = 1
+_SLACK = 1e-3
+"""What rounding may put outside of [0, 1]; it is clipped."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attention:
+    """What a maker said of F faces.
+
+    Attributes:
+        faces: int64 (F,), their numbers, ascending.
+        maps: float32 (F, T, A, A), the share of attention that goes to the identity, the coarsest layer first.
+        shares: float32 (F, T, 19), their means over the pixels of each region; NaN where a face has no such region, and
+            everywhere where the maker takes no masks.
+    """
+
+    faces: NDArray[np.int64]
+    maps: NDArray[np.float32]
+    shares: NDArray[np.float32]
+
+
+def is_attentive(maker: Generator | Attack) -> bool:
+    """Whether a maker takes an identity and can say where it looks at it."""
+    return bool(maker.conditions & IDENTITIES) and callable(getattr(maker, "identity_attention", None))
+
+
+def attention_part(maker: Generator | Attack, wanted: AttentionEntry | None) -> dict[str, Any]:
+    """What a cell's spec says of attention: of how many faces and, where the maker says it, among how many tokens.
+
+    Args:
+        maker: of the cell.
+        wanted: what the sweep asks for.
+
+    Returns:
+        Empty where nothing is wanted of this maker.
+    """
+    if wanted is None or not is_attentive(maker):
+        return {}
+    part = {"faces": wanted.faces}
+    tokens = getattr(maker, "attention_tokens", None)
+    return {"attention": part if tokens is None else {**part, "tokens": int(tokens)}}
+
+
+def attention_of(
+    spec: Mapping[str, Any],
+    dataset: Dataset,
+    pairing: Pairing,
+    made: MadeFaces,
+    cache: ArrayCache,
+    progress: Progress | None = None,
+) -> Attention:
+    """The identity attention of the first of a cell's faces, those that were made.
+
+    Args:
+        spec: the cell's; its part ``attention`` says of how many faces.
+        dataset: where the contributors' photos come from.
+        pairing: who contributes to each of M faces.
+        made: these faces.
+        cache: looked into first, added to as the maker is asked.
+        progress: told how many faces are done.
+
+    Raises:
+        PluginError: the maker returned something else than attention.
+    """
+    studio = Studio(spec, dataset, all_makings(spec, pairing), cache)
+    digests = studio.digests()
+    faces = np.flatnonzero(made.made[: spec["attention"]["faces"]])
+    kept = cache.context("attention", {**studio.identity, "attention": REVISION})
+    row, arrays = kept.load([digests[face] for face in faces.tolist()])
+    found: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]] = {
+        face: (arrays["maps"][at], arrays["shares"][at])
+        for face, at in zip(faces.tolist(), row.tolist(), strict=True)
+        if at >= 0
+    }
+    missing = [face for face in faces.tolist() if face not in found]
+    batches = studio.batches_of(missing)
+    sightings = studio.find(batches, progress)
+    new: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
+    try:
+        for done, batch in enumerate(batches, start=1):
+            wanted = [face for face in missing if face in batch]
+            new |= _ask(studio, batch, sightings, wanted, next(iter((found | new).values()), None))
+            if progress:
+                progress("asking for attention", done, len(batches))
+    finally:
+        _keep(kept, digests, new)
+    both = found | new
+    if not both:
+        nothing = np.zeros((0, 0, 1, 1), np.float32)
+        return Attention(faces, nothing, np.zeros((0, 0, len(CLASSES)), np.float32))
+    every = [both[face] for face in faces.tolist()]
+    return Attention(faces, np.stack([maps for maps, _ in every]), np.stack([shares for _, shares in every]))
+
+
+def attention_tables(seen: Attention) -> dict[str, pd.DataFrame]:
+    """The tables `attention` and `attention_maps`."""
+    count, layers, regions = seen.shares.shape
+    faces, number = seen.faces.astype(np.int32), np.arange(layers, dtype=np.int16)
+    peaks = seen.maps.max(axis=(2, 3))
+    grey = [_grey(image, peak) for image, peak in zip(_flat(seen.maps), peaks.ravel(), strict=True)]
+    return {
+        "attention": pd.DataFrame(
+            {
+                "face": np.repeat(faces, layers * regions),
+                "layer": np.tile(np.repeat(number, regions), count),
+                "region": np.tile(np.arange(regions, dtype=np.int16), count * layers),
+                "share": seen.shares.ravel(),
+            }
+        ),
+        "attention_maps": pd.DataFrame(
+            {
+                "face": np.repeat(faces, layers),
+                "layer": np.tile(number, count),
+                "map": grey,
+                "peak": peaks.ravel().astype(np.float32),
+            }
+        ),
+    }
+
+
+def check_attention(found: Any, size: int, side: int, rows: Sequence[int], name: str) -> NDArray[np.float32]:
+    """Identity attention of some faces of a batch as a maker promises it, cut to [0, 1].
+
+    Args:
+        found: what `bench.api.AttentiveMaker.identity_attention` returned.
+        size: N, the faces of the batch.
+        side: S, of the maker's crops.
+        rows: the F faces that are looked at; what it has of others, which may not be made, means nothing.
+        name: the maker's, for errors.
+
+    Returns:
+        float32 (F, T, A, A).
+
+    Raises:
+        PluginError: it is something else.
+    """
+    wanted = f"float32 ({size}, T, A, A), where A divides {side}"
+    if not isinstance(found, np.ndarray) or found.dtype != np.float32:
+        got = f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else type(found).__name__
+        raise PluginError(f"{name}.identity_attention returned {got}; expected {wanted}")
+    square = found.ndim == 4 and found.shape[0] == size and found.shape[2] == found.shape[3]
+    if not square or not found.size or side % found.shape[3]:
+        raise PluginError(f"{name}.identity_attention returned float32 {found.shape}; expected {wanted}")
+    maps = found[list(rows)]
+    if bad := int((~np.isfinite(maps)).sum()):
+        raise PluginError(f"{name}.identity_attention returned {bad} values that are not finite, of faces it made")
+    if outside := int(((maps < -_SLACK) | (maps > 1 + _SLACK)).sum()):
+        raise PluginError(f"{name}.identity_attention returned {outside} values outside [0, 1]; expected shares")
+    return np.clip(maps, 0, 1)
+
+
+def region_shares(maps: NDArray[np.float32], mask: NDArray[np.uint8] | None) -> NDArray[np.float32]:
+    """The mean of each map over the pixels of each region.
+
+    Args:
+        maps: float32 (T, A, A).
+        mask: uint8 (S, S), labels of `bench.regions.CLASSES`, S a multiple of A; None where there is none.
+
+    Returns:
+        float32 (T, 19); NaN for a region without a pixel.
+    """
+    shares = np.full((len(maps), len(CLASSES)), np.nan, dtype=np.float32)
+    if mask is None:
+        return shares
+    side = maps.shape[1]
+    times = len(mask) // side
+    for region in np.unique(mask).tolist():
+        pixels = (mask == region).reshape(side, times, side, times).sum(axis=(1, 3)).astype(np.float64)
+        means = (maps.astype(np.float64) * pixels).sum(axis=(1, 2)) / pixels.sum()
+        shares[:, region] = np.clip(means, 0, 1)
+    return shares
+
+
+def _ask(
+    studio: Studio,
+    batch: range,
+    sightings: Mapping[int, Any],
+    wanted: Sequence[int],
+    before: tuple[NDArray[np.float32], NDArray[np.float32]] | None,
+) -> dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Maps and shares of some faces of a batch."""
+    given = studio.gather(batch, sightings).batch
+    assert given is not None  # some of its faces were made
+    name = studio.part["name"]
+    found = studio.maker.identity_attention(given)  # type: ignore[union-attr]
+    places = [batch.index(face) for face in wanted]
+    maps = check_attention(found, len(given.images), studio.maker.template.side, places, name)
+    if before is not None and before[0].shape != maps.shape[1:]:
+        raise PluginError(
+            f"{name}.identity_attention returned maps of {maps.shape[1:]}, and of other faces {before[0].shape}; "
+            "expected the same for every batch"
+        )
+    masks = given.masks
+    return {
+        face: (of_face, region_shares(of_face, None if masks is None else masks[place]))
+        for face, place, of_face in zip(wanted, places, maps, strict=True)
+    }
+
+
+def _keep(
+    kept: CacheContext,
+    digests: Sequence[str],
+    new: Mapping[int, tuple[NDArray[np.float32], NDArray[np.float32]]],
+) -> None:
+    """Stores what was asked for; a cache that cannot be written to costs time at the next run only."""
+    if not new:
+        return
+    maps, shares = (np.stack([one[place] for one in new.values()]) for place in (0, 1))
+    try:
+        kept.add([digests[face] for face in new], {"maps": maps, "shares": shares})
+    except OSError as error:
+        LOG.warning("the attention of %d faces cannot be cached (%s); the next run asks again", len(new), error)
+
+
+def _flat(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    return maps.reshape(-1, *maps.shape[2:])
+
+
+def _grey(image: NDArray[np.float32], peak: float) -> bytes:
+    """A PNG file, 8-bit grey, of which 255 is the map's largest share."""
+    levels = np.rint(255 * image / peak) if peak > 0 else np.zeros_like(image)
+    buffer = io.BytesIO()
+    Image.fromarray(levels.astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()

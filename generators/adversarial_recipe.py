@@ -1,0 +1,111 @@
+"""What recipes share whose networks make faces against one discriminator: optimizers, its phase, what it teaches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from generators.losses.adversarial import discriminator_hinge, generator_hinge
+from generators.losses.feature_matching import feature_matching
+from generators.training.recipe import Frozen, Losses, Step
+
+GENERATOR, DISCRIMINATOR = "generator", "discriminator"
+
+
+class Learning(Protocol):
+    """The fields of a preset that say how it learns against a discriminator."""
+
+    @property
+    def side(self) -> int:
+        """S, pixels of a side."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """N, faces a step."""
+        ...
+
+    @property
+    def ema_decay(self) -> float:
+        """Of the average that is released."""
+        ...
+
+    @property
+    def rates(self) -> tuple[float, float]:
+        """Learning rates of the makers, and of the discriminator."""
+        ...
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        """Of Adam."""
+        ...
+
+    @property
+    def matching(self) -> float:
+        """Weight of feature matching; 0 for none."""
+        ...
+
+
+class AdversarialRecipe:
+    """A part of a `generators.training.recipe.Recipe`.
+
+    A recipe that stands on it leaves, in its generator's phase, ``masks`` and the ``made`` faces, detached, in
+    `Step.shared`: the discriminator judges the very faces that were made anyway.
+
+    Args:
+        preset: how it learns.
+        frozen: the networks that teach.
+        makers: name to the networks that make faces; they are averaged and released.
+        discriminator: judges pictures (N, 3, S, S) beside masks (N, R, S, S).
+    """
+
+    def __init__(
+        self, preset: Learning, frozen: Frozen, makers: Mapping[str, nn.Module], discriminator: nn.Module
+    ) -> None:
+        self.frozen, self.discriminator = frozen, discriminator
+        self.side, self.batch_size, self.ema_decay = preset.side, preset.batch_size, preset.ema_decay
+        self.averaged = frozenset(makers)
+        self.networks: Mapping[str, nn.Module] = {**makers, "discriminator": discriminator}
+        self._learning = preset
+
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
+        """Adam for both, the discriminator's steps the larger ones (TTUR, Heusel et al., NIPS 2017)."""
+        making = [name for name in self.networks if name in self.averaged]
+        return {GENERATOR: self._adam(making, 0), DISCRIMINATOR: self._adam(["discriminator"], 1)}
+
+    def _adam(self, networks: Sequence[str], rate: int) -> torch.optim.Adam:
+        """Adam for networks, with the first or the second of the preset's rates."""
+        betas = float(self._learning.betas[0]), float(self._learning.betas[1])  # torch refuses 0 beside 0.95
+        parameters = [one for name in networks for one in self.networks[name].parameters()]
+        return torch.optim.Adam(parameters, self._learning.rates[rate], betas)
+
+    def _judged(self, made: Tensor, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
+        """What the discriminator says of made faces: the hinge loss, and feature matching where it has a weight."""
+        judged = self.discriminator(made, masks)
+        terms = {"adversarial": generator_hinge([features[-1] for features in judged])}
+        if self._learning.matching:
+            with torch.no_grad():
+                real = self.discriminator(images, masks)
+            terms["matching"] = feature_matching(real, judged)
+        return terms
+
+    def _discriminator(self, step: Step) -> Losses:
+        masks, made = step.shared["masks"], step.shared["made"]
+        both = self.discriminator(torch.cat([step.batch.images, made]), torch.cat([masks, masks]))
+        real, fake = zip(*(features[-1].chunk(2) for features in both), strict=True)
+        loss = discriminator_hinge(real, fake)
+        return Losses(loss, {"discriminator": loss.detach()})
+
+
+def weighted(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Losses:
+    """The weighted sum of terms, and the terms for the log.
+
+    Args:
+        terms: name to scalar with gradients.
+        weights: name to weight, of each term.
+    """
+    total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+    return Losses(total, {name: term.detach() for name, term in terms.items()})
