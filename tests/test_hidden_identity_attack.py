@@ -20,7 +20,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from torch import Tensor
 
-from attacks.hidden_identity.exchange import between, exchanged, shown
+from attacks.hidden_identity.exchange import between, left
 from attacks.hidden_identity.settings import HiddenIdentitySettings
 from bench.aligners.templates import FFHQ256, crop_matrix, warp
 from bench.api import (
@@ -39,7 +39,7 @@ from bench.config import axes_of, parse_sweep
 from bench.errors import ConfigError, PluginError, ShapeError, UnknownName
 from bench.images import SOURCE_TYPES, decode, png_text, to_crops
 from bench.provenance import canonical_json
-from bench.regions import STYLE_REGIONS
+from bench.regions import STYLE_REGIONS, taken
 from bench.registry import Registry, load
 from bench.store.blobs import DiskStore
 from bench.store.cache import ArrayCache
@@ -263,13 +263,15 @@ def test_a_face_with_a_class_missing_is_a_row_of_nan_and_changes_no_other(attack
         assert everything == pytest.approx(painted(lacking, 1, lacking.identity[1], {0, 1, 4}), abs=1e-5)  # type: ignore[index]
 
 
-def test_a_class_too_small_for_the_generator_is_not_there(attack: Callable[..., Any]) -> None:
+def test_of_a_class_too_small_for_the_generator_nothing_is_taken(attack: Callable[..., Any]) -> None:
     batch = faces_of(3)
     batch.reference_masks[1][batch.reference_masks[1] == 5] = 1  # type: ignore[index]
     batch.reference_masks[1, 0, 1::2] = 5  # type: ignore[index]
     assert not np.isnan(run(attack(regions=["eyes"]), batch)).any()
     coarse = run(attack(generator="coarse", regions=["eyes"]), batch)
-    assert np.isnan(coarse).all(axis=(1, 2, 3)).tolist() == [False, True, False]
+    other_eye = run(attack(generator="coarse", regions=["left_eye"]), batch)
+    assert np.array_equal(coarse[1], other_eye[1])
+    assert not np.array_equal(coarse[0], other_eye[0]), "elsewhere both eyes are exchanged"
 
 
 def test_a_face_does_not_depend_on_what_shares_its_batch(attack: Callable[..., Any]) -> None:
@@ -426,8 +428,8 @@ def test_what_masks_show() -> None:
     masks[0, 0, 0], masks[1, 3] = 18, 7
     labels = torch.from_numpy(masks)
     for given_masks in (labels, region_maps(labels), region_maps(labels) / 1000):
-        assert [np.flatnonzero(row).tolist() for row in shown(given_masks)] == [[0, 18], [0, 7]]
-        assert shown(given_masks[:0]).shape == (0, 19)
+        assert [np.flatnonzero(row).tolist() for row in left(given_masks)] == [[0, 18], [0, 7]]
+        assert left(given_masks[:0]).shape == (0, 19)
 
 
 @settings(max_examples=60, deadline=None)
@@ -438,14 +440,14 @@ def test_what_masks_show() -> None:
 def test_classes_are_exchanged_where_both_have_them_and_else_not_at_all(
     both: NDArray[np.bool_], regions: list[str]
 ) -> None:
-    exchange, possible = exchanged(both, regions)
-    everything, always = exchanged(both, ["all"])
+    exchange, possible = taken(regions, both, both)
+    everything, always = taken(["all"], both, both)
     assert always.all()
     assert np.array_equal(everything, both)
     wanted = {label for name in regions for label in STYLE_REGIONS[name]}
     for row in range(4):
         assert possible[row] == (wanted <= set(np.flatnonzero(both[row]).tolist()))
-        assert set(np.flatnonzero(exchange[row]).tolist()) == wanted
+        assert set(np.flatnonzero(exchange[row]).tolist()) == wanted & set(np.flatnonzero(both[row]).tolist())
 
 
 @settings(max_examples=60, deadline=None)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.hidden_identity.settings import ALL
 from bench.api import Embeddings
-from bench.regions import CLASSES, STYLE_REGIONS
+from bench.regions import STYLE_REGIONS, shown
 
 if TYPE_CHECKING:
     import torch
@@ -28,8 +27,8 @@ def classes_of(regions: Sequence[str]) -> frozenset[int]:
     return frozenset().union(*(STYLE_REGIONS[name] for name in regions))
 
 
-def shown(masks: torch.Tensor) -> NDArray[np.bool_]:
-    """Which classes masks show.
+def left(masks: torch.Tensor) -> NDArray[np.bool_]:
+    """Which classes are left in the masks that a generator is given.
 
     Args:
         masks: uint8 (N, S, S), 19-class labels, or float32 (N, 19, S', S'), region maps.
@@ -39,29 +38,7 @@ def shown(masks: torch.Tensor) -> NDArray[np.bool_]:
     """
     if masks.is_floating_point():
         return np.asarray((masks.amax(dim=(2, 3)) > 0).cpu().numpy())
-    counts = [np.bincount(mask.ravel(), minlength=len(CLASSES)) for mask in masks.numpy()]
-    return np.asarray(np.reshape(counts, (-1, len(CLASSES))) > 0)
-
-
-def exchanged(both: NDArray[np.bool_], regions: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whose style code each region of each face has, and which faces can be made so.
-
-    A class that one of the two does not show has no style to give, or no place to take it: so a named region needs all
-    of its classes in both masks, and the region ``all`` is what both show.
-
-    Args:
-        both: bool (N, 19), which classes both the source and the hidden person show.
-        regions: names of `STYLE_REGIONS`; ``all`` only alone.
-
-    Returns:
-        Bool (N, 19), where the hidden person's code goes; and bool (N,), false where a class is missing.
-
-    Source: CA2-SIS's released test script (arXiv 2308.16071), which mixes styles of such pairs only; ``all`` is ours.
-    """
-    if tuple(regions) == (ALL,):
-        return both, np.ones(len(both), dtype=np.bool_)
-    wanted = np.isin(np.arange(len(CLASSES)), sorted(classes_of(regions)))
-    return np.broadcast_to(wanted, both.shape), np.asarray((both | ~wanted).all(axis=1))
+    return shown(masks.numpy())
 
 
 def between(source: Embeddings, hidden: Embeddings, strength: float) -> Embeddings:

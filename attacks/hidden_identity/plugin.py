@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from attacks.hidden_identity.exchange import between, classes_of, exchanged, shown
-from attacks.hidden_identity.settings import ALL, HiddenIdentitySettings
+from attacks.hidden_identity.exchange import between, classes_of, left
+from attacks.hidden_identity.settings import HiddenIdentitySettings
 from bench.api import Budget, Crops, FaceBatch, Fingerprint, Goal, Oracle, StyledGenerator
 from bench.config import parse_entry
 from bench.errors import ConfigError, PluginError, ShapeError, UnknownName
 from bench.provenance import version_of
-from bench.regions import CLASSES
+from bench.regions import CLASSES, EVERYTHING, shown, taken
 from bench.registry import STRANGERS_ERRORS, load, registry
 from bench.torch_runtime import padded
 
@@ -91,7 +91,11 @@ class HiddenIdentity:
     def fingerprint(self) -> Fingerprint:
         """What determines the faces, the generator's own part among it; ``weights`` are the generator's."""
         inner = self.generator.fingerprint()
-        classes = ALL if ALL in self.settings.regions else " ".join(map(str, sorted(classes_of(self.settings.regions))))
+        classes = (
+            EVERYTHING
+            if EVERYTHING in self.settings.regions
+            else " ".join(map(str, sorted(classes_of(self.settings.regions))))
+        )
         return {
             "revision": REVISION,
             "strength": float(self.settings.strength),
@@ -174,7 +178,8 @@ class HiddenIdentity:
             styles, possible = self.generator.encode(pictures, masks), np.ones(self.batch_size, dtype=np.bool_)
             if self.settings.regions:
                 hidden = self._maps(others)
-                exchange, possible = exchanged(shown(masks) & shown(hidden), self.settings.regions)
+                both = shown(labels) & shown(others)
+                exchange, possible = taken(self.settings.regions, both, left(masks) & left(hidden))
                 styles = self._mixed(styles, self.generator.encode(torch.from_numpy(references), hidden), exchange)
             conditions = {"images": pictures, "masks": masks, "styles": styles}
             conditions["identity"] = torch.from_numpy(identities)
@@ -197,7 +202,7 @@ class HiddenIdentity:
                 f"{self.generator_name} has {source.shape[1]} styles a face; expected one for each of {len(CLASSES)}"
                 " classes"
             )
-        return torch.where(torch.from_numpy(exchange.copy()).to(source.device)[:, :, None], hidden, source)
+        return torch.where(torch.from_numpy(exchange).to(source.device)[:, :, None], hidden, source)
 
     def _arrays(self, batch: FaceBatch) -> dict[str, NDArray[Any]]:
         """The conditions by name, the one reference's without the axis of references.

@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bench.regions import STYLE_REGIONS
-
-ALL = "all"
-"""The region that stands for every class that both people show."""
+from bench.regions import EVERYTHING, STYLE_REGIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +39,10 @@ class HiddenIdentitySettings:
                 raise ValueError(_unknown(name))
         if len(set(self.regions)) != len(self.regions):
             raise ValueError(f"regions: got {list(self.regions)}, expected each region once")
-        if ALL in self.regions and len(self.regions) > 1:
-            raise ValueError(f"regions: got {list(self.regions)}, expected {ALL} alone, since it holds the others")
+        if EVERYTHING in self.regions and len(self.regions) > 1:
+            raise ValueError(
+                f"regions: got {list(self.regions)}, expected {EVERYTHING} alone, since it holds the others"
+            )
 
 
 def _unknown(name: str) -> str:

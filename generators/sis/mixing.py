@@ -12,11 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bench.regions import STYLE_REGIONS
+from bench import regions
 from generators.nets.regions import CLASSES, SMALLEST_AREA
-
-EVERYTHING = "all"
-"""The one name that asks for whatever there is, and so refuses nobody."""
 
 
 class Taken(NamedTuple):
@@ -40,26 +37,9 @@ def present(masks: Tensor, classes: int = CLASSES) -> Tensor:
 
 
 def taken(names: Iterable[str], given: Tensor, there: Tensor) -> Taken:
-    """Which classes some names of regions come to, face by face.
-
-    Of a named region every class must be in the masks as they were given, else the face cannot be made; ``"all"`` is
-    every class that is there. A class of which so little is given that nothing is left of it at the networks' side has
-    no style: nothing is taken of it.
-
-    Args:
-        names: of `bench.regions.STYLE_REGIONS`.
-        given: bool (N, R): classes that the masks have, most often those of both faces.
-        there: bool (N, R): those that are left at the networks' side.
-
-    Source: CA2-SIS's script for style mixing, which uses only pairs that have every class; ``"all"`` is ours.
-    """
-    classes, possible = torch.zeros_like(there), torch.ones_like(there[:, 0])
-    for name in names:
-        numbers = sorted(STYLE_REGIONS[name])
-        classes[:, numbers] = there[:, numbers]
-        if name != EVERYTHING:
-            possible = possible & given[:, numbers].all(dim=1)
-    return Taken(classes, possible)
+    """`bench.regions.taken`, of tensors: bool (N, R) twice, the answer on the device of `there`."""
+    found = regions.taken(names, given.cpu().numpy(), there.cpu().numpy())
+    return Taken(*(torch.from_numpy(one).to(there.device) for one in found))
 
 
 def mixed_styles(own: Tensor, other: Tensor, classes: Tensor) -> Tensor:
