@@ -82,14 +82,22 @@ class AdversarialRecipe:
         parameters = [one for name in networks for one in self.networks[name].parameters()]
         return torch.optim.Adam(parameters, self._learning.rates[rate], betas)
 
-    def _judged(self, made: Tensor, images: Tensor, masks: Tensor) -> dict[str, Tensor]:
-        """What the discriminator says of made faces: the hinge loss, and feature matching where it has a weight."""
+    def _judged(self, made: Tensor, images: Tensor, masks: Tensor, others: int = 0) -> dict[str, Tensor]:
+        """What the discriminator says of made faces: the hinge loss, and feature matching where it has a weight.
+
+        Args:
+            made: the faces.
+            images: the photos.
+            masks: of both.
+            others: so many faces, the first, need not look like their photos: they are not matched.
+        """
         judged = self.discriminator(made, masks)
         terms = {"adversarial": generator_hinge([features[-1] for features in judged])}
-        if self._learning.matching:
+        if self._learning.matching and others < len(made):
             with torch.no_grad():
-                real = self.discriminator(images, masks)
-            terms["matching"] = feature_matching(real, judged)
+                real = self.discriminator(images[others:], masks[others:])
+            own = [[layer[others:] for layer in features] for features in judged]
+            terms["matching"] = feature_matching(real, own)
         return terms
 
     def _discriminator(self, step: Step) -> Losses:

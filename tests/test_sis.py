@@ -29,11 +29,13 @@ from generators.training.released import write_released
 
 ROOT = Path(__file__).parents[1]
 SMALL = SisPreset(
-    side=32, layout="modulated", levels=((8, 8), (16, 8), (32, 4)), attention=((8, 2, 4), (16, 2, 4)), groups=2,
+    side=32, layout="modulated", levels=((8, 8), (16, 8), (32, 4)), attention=((8, 2, 4), (16, 2, 4)),
+    identity_in_norms=True, groups=2,
     style=6, hidden=4, encoder_first=4, encoder_down=(6,), identity=8,
 )  # fmt: skip
 EMBEDDED = dataclasses.replace(
-    SMALL, layout="embedded", encoder="grouped", group_width=1, group_downs=3, group_ups=2, start=8, mask_side=32,
+    SMALL, layout="embedded", identity_in_norms=False,
+    encoder="grouped", group_width=1, group_downs=3, group_ups=2, start=8, mask_side=32,
     embedded_side=8,
 )  # fmt: skip
 

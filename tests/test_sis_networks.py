@@ -23,7 +23,8 @@ from generators.training.description import description_of
 
 ROOT = Path(__file__).parents[1]
 MODULATED = SisPreset(
-    side=32, layout="modulated", levels=((8, 8), (16, 8), (32, 4)), attention=((8, 2, 4), (16, 2, 4)), groups=4,
+    side=32, layout="modulated", levels=((8, 8), (16, 8), (32, 4)), attention=((8, 2, 4), (16, 2, 4)),
+    identity_in_norms=True, groups=4,
     style=6, hidden=4, encoder_first=4, encoder_down=(6,), identity=5, judge_widths=(4, 6), batch_size=4,
 )  # fmt: skip
 EMBEDDED = SisPreset(
@@ -132,7 +133,7 @@ def test_each_preset_has_the_size_that_the_docs_say(name: str) -> None:
         ({"layout": "embedded"}, "levels: got 8 first, expected embedded_side, 16"),
         ({"attention": ((4, 1, 4),)}, r"attention: got sides \[4\]"),
         ({"attention": ((16, 1, 4), (8, 1, 4))}, "the coarsest first"),
-        ({"attention": ()}, "identity: got one without attention"),
+        ({"attention": (), "supervision": 0.0}, "identity: got one without attention"),
         ({"identity_levels": (32,)}, "identity_levels: got"),
         ({"self_attention": (32,)}, "self_attention: got"),
         ({"detail": 64}, "detail: got 64"),
@@ -202,7 +203,7 @@ def test_faces_are_pictures(layout: str) -> None:
 
 @both_layouts
 def test_an_untrained_token_changes_nothing_and_a_trained_one_does(layout: str) -> None:
-    preset = SMALL[layout]
+    preset = dataclasses.replace(SMALL[layout], identity_in_norms=False)
     masks, styles, identity = given(preset)
     fresh, trained = SisGenerator(preset).eval(), awake(preset)
     others = identity.roll(1, 0)
@@ -224,7 +225,7 @@ def test_attention_tells_its_logits_and_shares(layout: str) -> None:
 
 
 def test_only_the_levels_that_are_named_see_the_identity() -> None:
-    preset = dataclasses.replace(MODULATED, identity_levels=(16,))
+    preset = dataclasses.replace(MODULATED, identity_levels=(16,), identity_in_norms=False)
     generator, (masks, styles, identity) = awake(preset), given(preset)
     found = generator(masks, styles, identity, logits=True, weights=True)
     assert [one.shape[1] for one in found.logits] == [19, 20]
@@ -353,3 +354,30 @@ def test_the_grouped_encoder_is_faithful_or_interleaved() -> None:
         encoder = style_encoder(dataclasses.replace(EMBEDDED, interleaved=interleaved))
         assert encoder.interleaved is interleaved
         assert encoder(torch.rand(2, 3, 16, 16), torch.rand(2, 19, 16, 16)).shape == (2, 19, 10)
+
+
+def test_the_identity_reaches_the_pixels_through_every_norm_from_the_first_step() -> None:
+    fresh = {
+        flag: SisGenerator(dataclasses.replace(MODULATED, identity_in_norms=flag)).eval() for flag in (True, False)
+    }
+    moved = {}
+    for flag, network in fresh.items():
+        torch.manual_seed(1)
+        masks, styles, identities = torch.rand(1, 19, 32, 32).softmax(1), torch.randn(1, 19, 6), torch.randn(2, 1, 5)
+        with torch.no_grad():
+            own, other = (network(masks, styles, who).faces for who in identities)
+        moved[flag] = float((own - other).abs().max())
+    assert moved[False] == 0, "attention starts at zero"
+    assert moved[True] > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layout": "embedded", "embedded_side": 8, "identity_in_norms": True}, "identity_in_norms"),
+        ({"attention": (), "identity": 0, "identity_in_norms": False}, "supervision"),
+    ],
+)
+def test_what_cannot_act_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(MODULATED, **changes)

@@ -29,12 +29,14 @@ from generators.training.recipe import Frozen, Step, Trainable
 
 ROOT = Path(__file__).parents[1]
 SMALL = SisPreset(
-    side=32, layout="modulated", levels=((8, 8), (16, 8), (32, 4)), attention=((8, 2, 4), (16, 2, 4)), groups=4,
+    side=32, layout="modulated", levels=((8, 8), (16, 8), (32, 4)), attention=((8, 2, 4), (16, 2, 4)),
+    identity_in_norms=True, groups=4,
     style=6, hidden=4, encoder_first=4, encoder_down=(6,), identity=3, judge_widths=(4, 6), batch_size=4,
     perceptual=2.0, depths=(1.0, 1.0), mixed=0.0, jitter=0.0, mirror=False,
 )  # fmt: skip
 EMBEDDED = dataclasses.replace(
-    SMALL, layout="embedded", levels=((8, 8), (16, 4), (32, 4)), self_attention=(8,), groups=2, start=8, mask_side=16,
+    SMALL, layout="embedded", identity_in_norms=False,
+    levels=((8, 8), (16, 4), (32, 4)), self_attention=(8,), groups=2, start=8, mask_side=16,
     embedded_side=8, identity_norm="unit", mixed=0.5, jitter=0.1, mirror=True, matching=1.0,
 )  # fmt: skip
 

@@ -65,6 +65,7 @@ class SpadeNorm(nn.Module):
         channels: C of the features.
         regions: R of the maps.
         style: L of the style codes; 0 for none.
+        whole: length of a code of the whole face, such as an identity's token, which acts everywhere; 0 for none.
         hidden: channels between maps and scale; 128 in the paper.
         kernel: of the convolutions that make scale and shift; 3 in the paper, 1 is nine times as cheap.
         norm: which norm the features get.
@@ -79,6 +80,7 @@ class SpadeNorm(nn.Module):
         regions: int,
         *,
         style: int = 0,
+        whole: int = 0,
         hidden: int = 128,
         kernel: int = 3,
         norm: FreeNorm = "batch",
@@ -92,15 +94,19 @@ class SpadeNorm(nn.Module):
         self.norm = free_norm(norm, channels, eps)
         self.of_masks = nn.Conv2d(regions, hidden, 3, padding=1)
         self.of_styles = style_projection(style, hidden) if style else None
+        self.of_whole = nn.Linear(whole, hidden) if whole else None
         self.scale_and_shift = nn.Conv2d(hidden, 2 * channels, kernel, padding=kernel // 2)
 
-    def forward(self, features: Tensor, masks: Tensor, styles: Tensor | None = None) -> Tensor:
+    def forward(
+        self, features: Tensor, masks: Tensor, styles: Tensor | None = None, whole: Tensor | None = None
+    ) -> Tensor:
         """The features, normalised and modulated.
 
         Args:
             features: float (N, C, H, W).
             masks: float (N, R, H', W'), soft or one-hot, of any size; brought to that of the features.
             styles: float (N, R, L); None where the norm was built without.
+            whole: float (N, W), a code of the whole face; None where the norm was built without.
 
         Returns:
             float (N, C, H, W).
@@ -118,6 +124,8 @@ class SpadeNorm(nn.Module):
         hidden = self.of_masks(masks)
         if self.of_styles is not None:
             hidden = hidden + spread(self.of_styles(styles), masks)
+        if self.of_whole is not None:
+            hidden = hidden + self.of_whole(whole)[:, :, None, None]
         scale, shift = self.scale_and_shift(functional.relu(hidden)).chunk(2, dim=1)
         return torch.addcmul(shift, self.norm(features), 1 + scale)
 
@@ -127,6 +135,7 @@ def spade_blocks(
     regions: int,
     *,
     style: int = 0,
+    whole: int = 0,
     hidden: int = 128,
     kernel: int = 3,
     norm: FreeNorm = "instance",
@@ -138,7 +147,8 @@ def spade_blocks(
     Args:
         levels: side and channels of each block.
         regions: R.
-        style: as `SpadeNorm` has it, as are `hidden`, `kernel` and `norm`.
+        style: as `SpadeNorm` has it, as are `whole`, `hidden`, `kernel` and `norm`.
+        whole: likewise.
         hidden: likewise.
         kernel: likewise.
         norm: likewise.
@@ -151,7 +161,7 @@ def spade_blocks(
     """
 
     def norm_of(channels: int) -> nn.Module:
-        return SpadeNorm(channels, regions, style=style, hidden=hidden, kernel=kernel, norm=norm)
+        return SpadeNorm(channels, regions, style=style, whole=whole, hidden=hidden, kernel=kernel, norm=norm)
 
     before = [levels[0], *levels]
     return nn.ModuleList(

@@ -136,7 +136,8 @@ class SisGenerator(nn.Module):
             attended: Tensor = found.features
             return attended
 
-        faces = self.trunk(self.embed(masks) if embedded is None else embedded, styles, between)
+        who = None if self.token_of_identity is None else tokens[:, -1]
+        faces = self.trunk(self.embed(masks) if embedded is None else embedded, styles, who, between)
         return SisFaces(faces, tuple(of_logits), tuple(of_weights))
 
     def _tokens(self, styles: Tensor, identity: Tensor | None) -> Tensor:

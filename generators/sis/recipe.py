@@ -116,7 +116,7 @@ class SisRecipe(AdversarialRecipe):
         step.shared.update(masks=masks, made=found.faces.detach())
         apart = (found.faces - batch.images).abs().mean(dim=(1, 2, 3))
         terms = self._by_half("pixels", apart, wanted.swapped)
-        terms |= self._judged(found.faces, batch.images, masks)
+        terms |= self._judged(found.faces, batch.images, masks, wanted.swapped)
         if preset.supervision:
             terms["supervision"] = attention_supervision(found.logits, masks)
         if taught:
@@ -133,7 +133,7 @@ class SisRecipe(AdversarialRecipe):
             "swap_pixels": preset.swap_pixels * share,
             "swap_likeness": preset.swap_likeness * share,
             "adversarial": preset.adversarial,
-            "matching": preset.matching,
+            "matching": preset.matching * (1 - share),
             "supervision": preset.supervision,
         }
 

@@ -54,6 +54,7 @@ class SisPreset:
         identity_scale: by which the outcome is multiplied. A louder token is listened to sooner: 3 was better than 1
             and than 6 with each of three seeds of a toy (tests/test_sis_recipe.py); it was not tried on faces.
         identity_levels: sides whose attention sees the identity's token; none named are all.
+        identity_in_norms: modulated: ours: the token acts in every norm, too, and not by attention alone.
         noise: Z, numbers of the noise from which styles can be drawn; 0 for no such mapping.
         noise_width: of its layers.
         detail: `+detail`, ours: side at which features of the source photo join, past the style codes; 0 for none.
@@ -117,6 +118,7 @@ class SisPreset:
     identity_norm: IdentityNorm = "running"
     identity_scale: float = 1.0
     identity_levels: tuple[int, ...] = ()
+    identity_in_norms: bool = False
     noise: int = 0
     noise_width: int = 128
     detail: int = 0
@@ -188,6 +190,12 @@ class SisPreset:
         for name in ("self_attention", "identity_levels"):
             if not set(getattr(self, name)) <= set(attended):
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected some of attention's sides, {attended}")
+        if self.identity_in_norms and self.layout == "embedded":
+            raise ValueError(
+                "identity_in_norms: got True, expected False with the layout embedded, whose norms are plain"
+            )
+        if self.supervision and not self.attention:
+            raise ValueError(f"supervision: got {self.supervision} without attention, expected 0")
         if self.identity and not self.attention:
             raise ValueError("identity: got one without attention, expected attention at some side, or identity 0")
         if self.detail and self.detail not in sides:
@@ -205,6 +213,7 @@ PRESETS: Mapping[str, SisPreset] = {
         layout="modulated",
         levels=((8, 160), (16, 128), (32, 64), (64, 32)),
         attention=((8, 4, 32), (16, 4, 32), (32, 2, 32)),
+        identity_in_norms=True,
         identity_scale=3.0,
     ),
     "base": SisPreset(
@@ -212,6 +221,7 @@ PRESETS: Mapping[str, SisPreset] = {
         layout="modulated",
         levels=((8, 256), (16, 256), (32, 192), (64, 96), (128, 32)),
         attention=((8, 8, 32), (16, 8, 32), (32, 4, 32)),
+        identity_in_norms=True,
         identity_scale=3.0,
         encoder_down=(64, 96),
         judge_widths=(64, 128, 256),
@@ -239,6 +249,8 @@ PRESETS: Mapping[str, SisPreset] = {
         judge_gain=0.02,
         rates=(1e-4, 4e-4),
         betas=(0.0, 0.9),
+        decay_from=87_500,  # 50 epochs of CelebAMask-HQ's 28,000, then 50 more
+        decay_to=175_000,
         ema_decay=0.9999,
         pixels=0.0,
         adversarial=1.0,

@@ -49,8 +49,8 @@ class EmbeddedTrunk(nn.Module):
         found: Tensor = self.embedder(masks)
         return found
 
-    def forward(self, embedded: Tensor, styles: Tensor, between: Between) -> Tensor:
-        """The faces, float (N, 3, S, S) in [0, 1]; `styles` act in `between` only."""
+    def forward(self, embedded: Tensor, styles: Tensor, identity: Tensor | None, between: Between) -> Tensor:
+        """The faces, float (N, 3, S, S) in [0, 1]; `styles` and `identity` act in `between` only."""
         features = self.into(embedded).contiguous(memory_format=torch.channels_last)
         for number, block in enumerate(self.blocks):
             features = between(number, block(features))
@@ -59,7 +59,11 @@ class EmbeddedTrunk(nn.Module):
 
 
 class ModulatedTrunk(nn.Module):
-    """Ours: `spade`'s residual blocks, whose norms get masks and styles."""
+    """Ours: `spade`'s residual blocks, whose norms get masks, styles and, where asked for, the identity's token.
+
+    An instance norm takes away what is the same in all pixels of a channel, which is most of what attention to one
+    token adds: of an identity that came by attention alone, little would be left behind the next block.
+    """
 
     def __init__(self, preset: SisPreset) -> None:
         super().__init__()
@@ -68,7 +72,12 @@ class ModulatedTrunk(nn.Module):
         self.start = nn.Conv2d(preset.regions, width, 3, padding=1)
         self.start_style = style_projection(preset.style, width)
         self.blocks = spade_blocks(
-            preset.levels, preset.regions, style=preset.style, hidden=preset.hidden, kernel=preset.kernel
+            preset.levels,
+            preset.regions,
+            style=preset.style,
+            whole=preset.style if preset.identity_in_norms and preset.identity else 0,
+            hidden=preset.hidden,
+            kernel=preset.kernel,
         )
         self.last = nn.Conv2d(preset.levels[-1][1], 3, 3, padding=1)
 
@@ -76,12 +85,12 @@ class ModulatedTrunk(nn.Module):
         """The masks as they are."""
         return masks
 
-    def forward(self, embedded: Tensor, styles: Tensor, between: Between) -> Tensor:
-        """The faces, float (N, 3, S, S) in [0, 1]."""
+    def forward(self, embedded: Tensor, styles: Tensor, identity: Tensor | None, between: Between) -> Tensor:
+        """The faces, float (N, 3, S, S) in [0, 1]; `identity` is its token, float (N, L)."""
         sized = {side: resize(embedded, (side, side)) for side in set(self.sides)}
         smallest = sized[self.sides[0]]
         features = self.start(smallest) + spread(self.start_style(styles), smallest)
         for number, (side, block) in enumerate(zip(self.sides, self.blocks, strict=True)):
-            features = between(number, block(features, sized[side], styles))
+            features = between(number, block(features, sized[side], styles, identity))
         pixels: Tensor = self.last(leaky(features))
         return pixels.sigmoid()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-REVISION = 1
+REVISION = 2
 RELEASED = "spade_tiny.safetensors"
 
 
