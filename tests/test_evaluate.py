@@ -262,6 +262,14 @@ def test_thresholds_come_from_other_people_where_there_are_some() -> None:
     assert nowhere.calibrate is None, "a data set without splits"
 
 
+def test_some_people_of_lfw_are_compared_all_with_all_because_view_2_is_of_everybody() -> None:
+    def protocol(text: str) -> str | None:
+        return evaluation_sweep(MakerEntry(name="collage"), data_given(text)).protocol
+
+    assert protocol("{name: lfw, split: eval}") == "all_pairs"
+    assert protocol("lfw") is None
+
+
 def test_data_is_a_name_a_mapping_or_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert data_given("drawn") == {"dataset": PluginEntry(name="drawn")}
     assert data_given("{name: drawn, people: 9}")["dataset"].settings == {"people": 9}

@@ -40,6 +40,9 @@ FMRS = (0.01, 0.001)
 SPLITS: Mapping[str, str] = {"eval": "dev", "dev": "train", "train": "dev"}
 """A split of the data to the people on whom thresholds are set."""
 
+ALL_PAIRS = "all_pairs"
+"""The protocol of every data set that has splits by person."""
+
 
 def data_given(text: str) -> dict[str, Any]:
     """What ``--data`` names, as the keys of a sweep: ``dataset`` at least.
@@ -120,6 +123,7 @@ def evaluation_sweep(
     registry.registry().find("generator", generator.name)
     base = dict(data)
     _refuse_axes(base["dataset"])
+    of_others = _calibrate(base["dataset"])
     pairs: Pairs = base.get("pairs") or Pairs()
     fields: dict[str, Any] = {"count": count, "references": pairs.references}
     if pairs.kind != Pairs().kind:
@@ -128,10 +132,11 @@ def evaluation_sweep(
         name=f"evaluate-{generator.label or generator.name}",
         seed=seed if seed is not None else base.get("seed", 0),
         dataset=base["dataset"],
-        protocol=base.get("protocol"),
+        # A part of the people has no lists of its own, such as LFW's view 2.
+        protocol=base.get("protocol", ALL_PAIRS if of_others else None),
         recognizers=tuple(recognizers) or base.get("recognizers") or _default_recognizers(),
         fmr=base.get("fmr", FMRS),
-        calibrate=base.get("calibrate", _calibrate(base["dataset"])),
+        calibrate=base.get("calibrate", of_others),
         draws=base.get("draws", 1000),
         generators=(generator,),
         pairs=parse_pairs(fields),
