@@ -27,7 +27,10 @@ def released(name: str) -> Path:
     """
     path = RELEASED / name
     if not path.is_file():
-        raise MissingFile(f"the released weight file {name} is not in {RELEASED}; reinstall impersona")
+        raise MissingFile(
+            f"the released weight file {name} is not in {RELEASED}; reinstall impersona, or, where this version"
+            " does not ship it yet, train it (impersona train) and set weights: FILE"
+        )
     return path
 
 
