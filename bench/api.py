@@ -253,6 +253,9 @@ class FaceBatch:
     reference_identity: Embeddings | None = None
 
 
+IDENTITIES = frozenset({"identity", "reference_identity"})
+"""The fields of `FaceBatch` that are embeddings by the recognizer that a maker names."""
+
 Goal = Literal["impersonate", "dodge", "hide"]
 """Be accepted as the target; not be accepted as oneself; be accepted as both."""
 
@@ -510,7 +513,8 @@ class StyledGenerator(GradientGenerator, IdentityConditioned, Protocol):
     `generate_tensor` takes ``masks``, uint8 (N, S, S) labels or float32 (N, R, S', S') soft maps; ``styles``, float32
     (N, R, L); ``identity``, float32 (N, D); and lets pass ``images``, float32 (N, 3, S, S), the photos that the styles
     are of. It may have two methods more: ``masks``, uint8 labels (N, S, S) to soft maps of its own side, which then
-    stand for the labels everywhere, and ``attend``, conditions to what `AttentiveMaker.identity_attention` gives.
+    stand for the labels everywhere, and ``attend``, conditions to what `AttentiveMaker.identity_attention` gives. And
+    ``draws``, a bool: whether by its settings it draws styles by chance, which styles that are given to it bypass.
     """
 
     def encode(self, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
@@ -524,11 +528,13 @@ class StyledGenerator(GradientGenerator, IdentityConditioned, Protocol):
 class AttentiveMaker(Protocol):
     """A generator or attack that can say where in a face it looks at the identity that it was given.
 
-    It may have ``attention_tokens``, an int: among how many tokens attention is shared out, which reports show.
+    It may have ``attention_tokens``, an int: among how many tokens attention is shared out, which reports show; and
+    ``draws``, a bool: whether its faces depend on what they draw by chance. Such a maker is not asked, because it would
+    be without the stream that its faces were drawn from.
     """
 
     def identity_attention(self, batch: FaceBatch) -> NDArray[np.float32]:
-        """float32 (N, T, A, A): for each of T layers, the coarsest first, the share of attention that goes to the
+        """float32 (N, Y, A, A): for each of Y layers, the coarsest first, the share of attention that goes to the
         identity, in [0, 1], averaged over heads and brought to one side A that divides S. Rows of faces that cannot be
         made mean nothing.
         """

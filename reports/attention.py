@@ -15,6 +15,7 @@ from bench.errors import ImpersonaError
 from bench.images import decode
 from bench.regions import CLASSES
 from reports.figures.outcome_bars import Share
+from reports.joint_rates import share_of
 from reports.makers import Made
 from reports.records import by_key
 
@@ -30,11 +31,13 @@ class Region:
         name: one of `bench.regions.CLASSES`.
         share: the mean over faces and layers, with its interval.
         layers: the mean over faces of each layer, the coarsest first; NaN where no face has the region.
+        faces: how many faces have it.
     """
 
     name: str
     share: Share
     layers: tuple[float, ...]
+    faces: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,7 @@ class Attention:
 
     @cached_property
     def faces(self) -> int:
-        """Of how many faces it was looked at."""
+        """Of how many faces it was looked at, whatever regions they have."""
         table = self.made.series.table("attention")
         return 0 if table is None else int(table["face"].nunique())
 
@@ -110,12 +113,10 @@ def _regions(one: Made) -> tuple[Region, ...]:
     regions = []
     for number, name in enumerate(CLASSES):
         record = by_key(one.series, name).get((FIGURE, None))
-        if record is None or record["value"] is None:
+        share = share_of(record)
+        if share is None:
             continue  # no face has it
-        low, high = record.get("low"), record.get("high")
-        ends = None if low is None or high is None else (float(low), float(high))
-        share = Share(float(record["value"]), ends, record["support"] == "weak")
-        regions.append(Region(name, share, tuple(layers[number]) if number in layers else ()))
+        regions.append(Region(name, share, tuple(layers[number]) if number in layers else (), share.faces or 0))
     return tuple(regions)
 
 
@@ -155,6 +156,8 @@ def _tokens(part: Any) -> int | None:
 def frame(found: Mapping[str, Attention]) -> pd.DataFrame:
     """One row a maker, layer and region: the mean share over faces; layer -1 is their mean, with its interval.
 
+    ``faces`` are those that have the region.
+
     Args:
         found: as `attention_of` gave it.
     """
@@ -162,7 +165,7 @@ def frame(found: Mapping[str, Attention]) -> pd.DataFrame:
     for maker, one in found.items():
         for region in one.regions:
             low, high = region.share.ends or (None, None)
-            head = {"made_by": maker, "region": region.name, "faces": one.faces, "fair_share": one.fair}
+            head = {"made_by": maker, "region": region.name, "faces": region.faces, "fair_share": one.fair}
             rows.append({**head, "layer": -1, "share": region.share.value, "low": low, "high": high})
             rows += [{**head, "layer": layer, "share": share} for layer, share in enumerate(region.layers)]
     columns = ["made_by", "layer", "region", "share", "low", "high", "faces", "fair_share"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
@@ -15,7 +14,6 @@ from bench.images import decode, encode_png, png_text
 from reports import faces, numbers
 from reports.attention import Attention
 from reports.figures import attention_sheet
-from reports.figures.attention_maps import COLORS
 from reports.makers import Judged
 from reports.montage import Example, Montage, Picture, text_of
 from reports.outlet import Outlet
@@ -29,8 +27,8 @@ OPEN = 2
 """The faces of so many makers stand open, those of more are folded."""
 MOST_FOLDED = 8
 """More of them are folded together."""
-_STRENGTH = 0.62
-"""How much of an overlaid pixel is the colour of its share; the rest is the face in grey."""
+_Portrait = tuple[NDArray[np.uint8], dict[str, str]]
+"""A made face, and what its file says of itself."""
 
 
 def blocks(found: Mapping[str, Attention], judged: Judged, run: Run, outlet: Outlet, show_faces: bool) -> list[Block]:
@@ -47,10 +45,12 @@ def blocks(found: Mapping[str, Attention], judged: Judged, run: Run, outlet: Out
     if dataset is None:
         return []  # the examples below say why
     shown: list[tuple[str, list[Block]]] = []
+    kept = {maker: _kept(maker, one, judged, len(found)) for maker, one in found.items()}
+    top = max((float(found[maker].maps[face].max()) for maker in kept for face in kept[maker]), default=0.0) or 1.0
     for maker, one in found.items():
-        montage, top = _of_maker(maker, one, judged, len(found))
-        if montage is None:
+        if not kept[maker]:
             continue  # no face of which both the picture and the map were kept
+        montage = _of_maker(maker, one, kept[maker], top)
         below = "SYNTHETIC: made faces, and over them the identity\u2019s share of attention, layer by layer."
         frame = attention_sheet.draw(montage.examples, maker, below, top)
         path = outlet.png(encode_png(frame, text_of(one.made, run.name)), "attention_faces", judged.group.title, maker)
@@ -58,7 +58,11 @@ def blocks(found: Mapping[str, Attention], judged: Judged, run: Run, outlet: Out
         outlet.tell()
     if not shown:
         return [Words("The run kept no picture of a face whose attention it kept; `keep_faces: all` keeps every one.")]
-    said = "Each made face, and over it in colour the share of attention that the identity has at every pixel."
+    said = (
+        "Each made face, and over it in colour the share of attention that the identity has at every pixel, on one "
+        "scale for all makers. The scale shows the colours as they are over a mid-grey face; where a face is lighter, "
+        "so are they."
+    )
     opened = [block for _, inside in shown[:OPEN] for block in inside]
     folded: list[Block] = [Folded(maker, inside) for maker, inside in shown[OPEN:]]
     if len(folded) > MOST_FOLDED:
@@ -66,40 +70,50 @@ def blocks(found: Mapping[str, Attention], judged: Judged, run: Run, outlet: Out
     return [Words(said), *opened, *folded]
 
 
-def _of_maker(maker: str, one: Attention, judged: Judged, makers: int) -> tuple[Montage | None, float]:
-    """The examples of a maker, and the share at the end of their scale."""
-    pictures = _portraits(maker, judged)
-    chosen = [face for face in one.maps if face in pictures]
+def _kept(maker: str, one: Attention, judged: Judged, makers: int) -> dict[int, _Portrait]:
+    """The faces of a maker to show: the first of which both the picture and the maps were kept."""
     most = int(np.clip(MOST_PICTURES // ((one.layers + 2) * makers), 1, MOST_FACES))
-    chosen = chosen[:most]
-    if not chosen:
-        return None, 0.0
-    top = max(float(one.maps[face].max()) for face in chosen) or 1.0
+    return _portraits(maker, judged, list(one.maps), most)
+
+
+def _of_maker(maker: str, one: Attention, pictures: Mapping[int, _Portrait], top: float) -> Montage:
+    """The examples of a maker, on a scale that ends at a share."""
     examples = []
-    for face in chosen:
-        frame, text = pictures[face]
+    for face, (frame, text) in pictures.items():
         maps = one.maps[face]
         grids = [maps.mean(axis=0), *(maps if len(maps) > 1 else [])]
         names = ["mean of layers", *(f"layer {place + 1}" for place in range(len(maps)))][: len(grids)]
         drawn = [_picture("made face", _resized(frame), text, made=True)]
         drawn += [_picture(name, overlaid(frame, grid / top), text) for name, grid in zip(names, grids, strict=True)]
         examples.append(Example(face, tuple(drawn), (), f"face {face}"))
-    return Montage(maker, tuple(examples)), top
+    return Montage(maker, tuple(examples))
 
 
-def _portraits(maker: str, judged: Judged) -> dict[int, tuple[NDArray[np.uint8], dict[str, str]]]:
-    """The faces that any cell of a maker kept, with what each says of itself."""
-    found: dict[int, tuple[NDArray[np.uint8], dict[str, str]]] = {}
+def _portraits(maker: str, judged: Judged, wanted: Sequence[int], most: int) -> dict[int, _Portrait]:
+    """Faces that any cell of a maker kept, with what each says of itself; no other is decoded.
+
+    Args:
+        maker: whose.
+        judged: the cells.
+        wanted: the faces to take, in that order.
+        most: how many of them.
+    """
+    files: dict[int, list[bytes]] = {}
     for one in judged.made:
         table = one.series.table("portraits") if one.maker == maker else None
         if table is None:
             continue  # another maker's, or kept no picture
-        for face, png in zip(table["face"].astype(int), table["png"], strict=True):
-            if face not in found:
-                try:
-                    found[face] = decode(png, f"face {face}"), png_text(png) | {"impersona.made_by": maker}
-                except ImpersonaError:
-                    continue  # damaged: the examples show it as not readable
+        there = table[table["face"].isin(wanted)]
+        for face, png in zip(there["face"].astype(int), there["png"], strict=True):
+            files.setdefault(face, []).append(png)
+    found: dict[int, _Portrait] = {}
+    for face in wanted:
+        for png in files.get(face, ()) if len(found) < most else ():
+            try:
+                found[face] = decode(png, f"face {face}"), png_text(png) | {"impersona.made_by": maker}
+                break
+            except ImpersonaError:
+                continue  # damaged: another recognizer's cell may have it whole, and the examples show what is not
     return found
 
 
@@ -114,9 +128,7 @@ def overlaid(frame: NDArray[np.uint8], shares: NDArray[np.float64]) -> Image.Ima
     smooth = Image.fromarray(shares.astype(np.float32), mode="F").resize(
         (faces.SIDE, faces.SIDE), Image.Resampling.BILINEAR
     )
-    colors = 255 * mpl.colormaps[COLORS](np.clip(np.asarray(smooth), 0, 1))[:, :, :3]
-    mixed = (1 - _STRENGTH) * grey + _STRENGTH * colors
-    return Image.fromarray(np.round(mixed).astype(np.uint8))
+    return Image.fromarray(attention_sheet.laid_over(grey, np.asarray(smooth, dtype=np.float64)))
 
 
 def _resized(frame: NDArray[np.uint8]) -> Image.Image:
@@ -130,7 +142,8 @@ def _picture(caption: str, image: Image.Image, text: Mapping[str, str], made: bo
 def _scale(top: float) -> Markup:
     """The colour bar, from no attention to the largest share among the faces above it."""
     steps: Sequence[float] = np.linspace(0, 1, 9).tolist()
-    stops = ", ".join(mpl.colors.to_hex(mpl.colormaps[COLORS](step)) for step in steps)
+    ramp = attention_sheet.laid_over(np.full((1, 9, 1), attention_sheet.MID_GREY), np.array([steps]))[0]
+    stops = ", ".join(f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in ramp.tolist())
     return Markup(
         '<span>0\u202f%</span><span class="ramp" style="background: linear-gradient(to right, {})"></span>'
         "<span>{} of attention</span>"

@@ -46,8 +46,8 @@ def section(run: Run, outlet: Outlet, show_faces: bool) -> Section:
 _HOW = (
     "Bars add up to all attempts: a face with one other photo of each contributor. The top one is the first "
     "contributor\u2019s unchanged photo. The dots beside them show each share again, from 0, in the order of the bar, "
-    "with its 95\u202f% interval; hollow dots are weak. All numbers stand in the tables and their CSV file."
-)
+    "with its 95\u202f% interval; hollow dots are weak. All numbers stand in the tables and their CSV file. "
+) + strength_charts.UNEQUAL
 
 
 # ----------------------------------------------------------------------------------------------------- whom they match
@@ -60,7 +60,7 @@ def _blocks(judged: Judged, run: Run, anchor: str, outlet: Outlet) -> list[Block
     if judged.first is None or not known_at(judged, judged.first):
         return [*blocks, Words("No threshold: nothing can be said of whom they match.")]
     blocks += [Words(sentence, "short") for sentence in in_short(judged, judged.first)]
-    along = Strengths(judged, run)
+    along = Strengths(judged)
     if note := along.white_boxes.note:
         blocks.append(Words(note))
     if judged.contributors == 2:
@@ -121,10 +121,23 @@ def _in_short(recognizer: str, known: Sequence[Made], point: Point, start: str) 
         of = "" if len(known) == 1 else " of any maker"
         none = Markup("{}<b>{}</b> was not seen to take one of the faces{} for both contributors: {} of those by {}{}.")
         return none.format(start, recognizer, of, spoken(top.series, top.records[key]), top.maker, before)
-    most = ", more than of those by any other maker" if _apart(top, known, point) else ", the most that was observed"
+    most = ", the most that was observed"
+    if not _same_faces(known):
+        most += ", though not every maker made every face"
+    elif _apart(top, known, point):
+        most = ", more than of those by any other maker"
     text = Markup("{}<b>{}</b> takes {} of the faces by {} for both contributors{}{}.")
     said = spoken(top.series, top.records[key])
     return text.format(start, recognizer, said, top.maker, most if len(known) > 1 else "", before)
+
+
+def _same_faces(known: Sequence[Made]) -> bool:
+    """Whether all made the same faces: what others did not make says nothing of how theirs would have matched."""
+    if not any(one.made < one.faces for one in known):
+        return True
+    tables = [one.series.table("faces") for one in known]
+    made = [frozenset(table.loc[table["made"].astype(bool), "face"]) for table in tables if table is not None]
+    return len(made) == len(known) and len(set(made)) == 1
 
 
 def _apart(top: Made, known: Sequence[Made], point: Point) -> bool:
@@ -170,8 +183,8 @@ def bars_of(judged: Judged, recognizer: str, point: Point) -> list[Bar]:
     """
     cells = judged.of(recognizer)
     clean = next((found for one in cells if (found := made_tables.shares_of(one, "clean_", point))), None)
-    made = [(one.maker, found) for one in cells if (found := made_tables.shares_of(one, "", point))]
-    return [Bar(CLEAN, clean), *(Bar(*each) for each in made)] if clean and made else []
+    made = [Bar(one.maker, found, one.said_made) for one in cells if (found := made_tables.shares_of(one, "", point))]
+    return [Bar(CLEAN, clean), *made] if clean and made else []
 
 
 def _bars_chart(along: Strengths, recognizer: str, point: Point, anchor: str, outlet: Outlet) -> Chart | None:

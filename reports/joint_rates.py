@@ -1,39 +1,31 @@
-"""How often a made face matches a person, whatever the other one does: sums of outcomes, with their intervals.
+"""How often a made face matches a person, whatever the other one does: recorded figures, with their intervals.
 
-The four outcomes of two contributors are recorded one by one; what a reader asks along a strength are *both* (an
-identity is hidden), *swapped + both* (the second person is impersonated) and *preserved + both* (it is still the first
-person). An interval of a sum is no sum of intervals, so it is taken from the scores that the cell kept, by the function
-that the recorded ones come from.
+What a reader asks along a strength is how often a face matches *both* people (an identity is hidden), *the second* (who
+is impersonated) and *the first* (it is still that person). *Both* is a share of all attempts, so of pairs of one
+reference of each person; the other two are shares of all comparisons with that person. They are no sums of outcomes: an
+attempt counts as not acquired where either reference is not, a comparison only for its own.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from bench.metrics.attempts import Tally
-from bench.metrics.operating import support_of
-from bench.metrics.shares import Contributors, share_interval
 from reports.figures.outcome_bars import Share
-from reports.makers import Made, threshold_of
+from reports.makers import Made
 from reports.points import Point
-from reports.series import Run
+from reports.series import Record
 
-JOINT: Mapping[str, tuple[str, ...]] = {
-    "both": ("both",),
-    "second": ("swapped", "both"),
-    "first": ("preserved", "both"),
+JOINT: Mapping[str, tuple[str, int | None]] = {
+    "both": ("both_match_rate", None),
+    "second": ("contributor_match_rate", 1),
+    "first": ("contributor_match_rate", 0),
 }
-"""What is asked, and the outcomes that it is the sum of."""
+"""What is asked, and the figure that says so: its name, and the place of the contributor whose it is."""
 JOINT_MEANINGS: Mapping[str, str] = {
     "both": "both (hidden)",
-    "second": "second person: swapped + both",
-    "first": "first person: preserved + both",
+    "second": "second person: whatever the first does",
+    "first": "first person: whatever the second does",
 }
 """What a reader calls them."""
 
@@ -43,67 +35,49 @@ class Joint:
     """The three rates of one cell at one threshold, of its faces and of the clean photos in their place.
 
     Attributes:
-        made: a key of `JOINT` to the share of all attempts.
+        made: a key of `JOINT` to the recorded share; faces that were not made count.
         clean: the same of the first contributor's unchanged photo.
-        faces: how many faces there are.
     """
 
     made: Mapping[str, Share]
     clean: Mapping[str, Share]
-    faces: int
 
 
-def joint_rates(one: Made, point: Point, run: Run) -> Joint | None:
-    """The rates of a cell; None where it has no two contributors, no threshold, or kept no scores.
+def joint_rates(one: Made, point: Point) -> Joint | None:
+    """The rates of a cell; None where it has no two contributors, or one of them is not known.
 
     Args:
         one: the cell.
         point: where it decides.
-        run: its verified cells may know the threshold.
     """
-    found = threshold_of(one.series, point, run)
-    attempts, contributors = one.series.table("attempts"), one.series.table("contributors")
-    if one.contributors != 2 or found is None or attempts is None or contributors is None or not len(attempts):
+    if one.contributors != 2:
         return None
-    people = _people(contributors)
-    planned, (scores, clean) = _grids(attempts, len(people))
-    weak = found.support != "ok"
-    return Joint(
-        _rates(Tally.of(scores, planned, found.value), people, weak),
-        _rates(Tally.of(clean, planned, found.value), people, weak),
-        len(people),
-    )
+    made, clean = (_rates(one, prefix, point) for prefix in ("", "clean_"))
+    return Joint(made, clean) if made and clean else None
 
 
-def _rates(tally: Tally, people: Contributors, weak: bool) -> dict[str, Share]:
-    outcomes, planned = tally.outcomes(), tally.attempts()
+def _rates(one: Made, prefix: str, point: Point) -> dict[str, Share]:
+    """The recorded shares; empty where one of them is not known."""
     rates = {}
-    for name, parts in JOINT.items():
-        values = np.sum([outcomes[part] for part in parts], axis=0) / planned
-        interval = share_interval(values, people, None, int(planned.sum()))
-        total = math.fsum(values.tolist())
-        few = support_of(math.floor(min(total, len(values) - total) + 1e-9)) == "weak"
-        rates[name] = Share(total / len(values), (interval.low, interval.high), weak or few)
+    for which, (figure, place) in JOINT.items():
+        records = one.records if place is None else one.by_contributor[place]
+        share = share_of(records.get((f"{prefix}{figure}", point.name)))
+        if share is None:
+            return {}
+        rates[which] = share
     return rates
 
 
-def _people(contributors: pd.DataFrame) -> Contributors:
-    ordered = contributors.sort_values(["face", "contributor"], kind="stable")
-    codes, names = pd.factorize(ordered["subject"].astype(str))
-    return Contributors(codes.astype(np.int32).reshape(-1, 2), len(names))
+def share_of(record: Record | None) -> Share | None:
+    """A recorded share with its interval; None where it has no value.
 
-
-def _grids(attempts: pd.DataFrame, faces: int) -> tuple[NDArray[np.bool_], tuple[NDArray[np.float32], ...]]:
-    """Which references there are, bool (M, 2, R), and the scores of faces and of clean photos, float32 (M, 2, R)."""
-    face, _ = pd.factorize(attempts["face"], sort=True)
-    place = attempts["contributor"].to_numpy(np.intp) - 1
-    number = attempts.groupby(["face", "contributor"], sort=False).cumcount().to_numpy(np.intp)
-    shape = (faces, 2, int(number.max()) + 1)
-    planned = np.zeros(shape, np.bool_)
-    planned[face, place, number] = True
-    grids = []
-    for column in ("score", "clean_score"):
-        grid = np.full(shape, np.nan, np.float32)
-        grid[face, place, number] = attempts[column].to_numpy(np.float32, na_value=np.nan)
-        grids.append(grid)
-    return planned, tuple(grids)
+    Args:
+        record: of a figure, or None where there is none.
+    """
+    if record is None or record["value"] is None:
+        return None
+    low, high = record.get("low"), record.get("high")
+    ends = None if low is None or high is None else (float(low), float(high))
+    return Share(
+        float(record["value"]), ends, record["support"] == "weak", record.get("interval") or "", record.get("n")
+    )

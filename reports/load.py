@@ -114,4 +114,5 @@ def _series(
 
 
 def _failed(outcome: Mapping[str, Any], label: str, maker: str, place: str) -> FailedCell:
-    return FailedCell(label, place, outcome["error"], outcome["message"], outcome["traceback"], maker)
+    said = outcome["error"], outcome["message"], outcome["traceback"]
+    return FailedCell(label, place, *said, maker, naming.axes_of(outcome))

@@ -11,7 +11,7 @@ from bench.metrics import FIGURES
 from bench.metrics.vulnerability import contributor_name
 from reports import numbers
 from reports.figures.outcome_bars import Share
-from reports.joint_rates import JOINT_MEANINGS
+from reports.joint_rates import JOINT_MEANINGS, share_of
 from reports.makers import SHARES, Judged, Made
 from reports.points import Point
 from reports.records import ARROWS, METHODS, NO_INTERVAL, by_key, count_cell, figure_cell, hint_of, label_of
@@ -76,7 +76,7 @@ def matches(judged: Judged, point: Point) -> HtmlTable:
             _column(name, "match", note, _at(name, point, contributor_name(1)))
             for name, note in _OF_CONTRIBUTORS.items()
         ]
-    lost = _column("not_acquired_rate", "no face found", "of all attempts", _at("not_acquired_rate", point))
+    lost = _column("not_acquired_rate", "not made or found", "of all attempts", _at("not_acquired_rate", point))
     return _table(f"Whom the made faces match at {point.label}", judged, point, [*columns, lost], counted=True)
 
 
@@ -118,7 +118,7 @@ def costs(judged: Judged) -> list[HtmlTable]:
 
 
 def with_costs(caption: str, rows: Sequence[tuple[Made, Mapping[str, Share]]], clean: Mapping[str, Share]) -> HtmlTable:
-    """Sums of outcomes beside what the faces cost in looks, one row a maker and one of the clean photo.
+    """How often faces match whom beside what they cost in looks, one row a maker and one of the clean photo.
 
     Args:
         caption: of the table.
@@ -132,21 +132,23 @@ def with_costs(caption: str, rows: Sequence[tuple[Made, Mapping[str, Share]]], c
     head += [Column(said.partition(": ")[0], note=said.partition(": ")[2]) for said in JOINT_MEANINGS.values()]
     head += [_head(name, label_of(name), "") for name in there]
     absent = [TableCell(numbers.ABSENT, kind="words") for _ in there]
-    lines = [Row("clean photo", [*map(_of_share, clean.values()), *absent])]
+    lines = [Row("clean photo", [*map(_of_share, clean.values()), *absent], fixed=True)]
     for one, made in rows:
         costs = [
             figure_cell(one.series, one.records.get((name, None)), over="faces", why_not=("too few faces",))
             for name in there
         ]
-        lines.append(Row(one.maker, [*map(_of_share, made.values()), *costs]))
+        lines.append(Row(one.maker, [*map(_of_share, made.values()), *costs], note=one.said_made))
     return HtmlTable(caption, head, lines, "results")
 
 
 def _of_share(share: Share) -> TableCell:
     ends = numbers.between(*map(numbers.percent, share.ends)) if share.ends else NO_INTERVAL
+    told = [repr(share.value) + (f" over {share.faces:,} faces" if share.faces else "")]
+    told += [f"95 % interval: {METHODS[share.method]}"] if share.method in METHODS else []
     return TableCell(
         numbers.percent(share.value), kind="figure", interval=ends, tag="weak" if share.weak else "",
-        hint=f"{share.value!r}; 95 % interval: {METHODS['wilson']}",
+        hint="; ".join(told),
     )  # fmt: skip
 
 
@@ -158,13 +160,8 @@ def shares_of(one: Made, prefix: str, point: Point) -> tuple[Share, ...]:
         prefix: empty, or ``"clean_"`` for those of the clean photo.
         point: where.
     """
-    found = [one.records.get((f"{prefix}{name}", point.name)) for name in SHARES]
-    shares = [
-        Share(record["value"], None if record["low"] is None else (record["low"], record["high"]),
-              record["support"] == "weak")
-        for record in found
-        if record is not None and record["value"] is not None
-    ]  # fmt: skip
+    found = [share_of(one.records.get((f"{prefix}{name}", point.name))) for name in SHARES]
+    shares = [share for share in found if share is not None]
     return tuple(shares) if len(shares) == len(SHARES) else ()
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from bench.metrics.vulnerability import contributor_name
 from bench.store.legacy import threshold_above
+from reports import numbers
 from reports.curves import Ends
 from reports.naming import axes_of, contributors_of
 from reports.pedigree import calibration_of, manifest_of
@@ -17,7 +18,7 @@ from reports.series import FailedCell, Group, Record, Run, Series
 
 SHARES = ("both_match_rate", "swapped_match_rate", "preserved_match_rate", "neither_match_rate", "not_acquired_rate")
 """The shares that add up to all attempts, in the order in which they are drawn."""
-MEANINGS = ("matches both", "second only", "first only", "neither", "no face found")
+MEANINGS = ("matches both", "second only", "first only", "neither", "not made or not found")
 """What each of `SHARES` is called."""
 _OF_A_POINT = ("both_match_rate", "contributor_match_rate")
 
@@ -56,6 +57,21 @@ class Made:
     def by_contributor(self) -> tuple[Mapping[Key, Record], ...]:
         """The figures of the first contributor, of the second, and so on."""
         return tuple(by_key(self.series, contributor_name(place + 1)) for place in range(self.contributors))
+
+    @property
+    def faces(self) -> int:
+        """N, how many faces there were to be."""
+        return int(self.value("generated_faces") or 0)
+
+    @property
+    def made(self) -> int:
+        """How many of them were made."""
+        return self.faces - int(self.value("faces_not_made") or 0)
+
+    @property
+    def said_made(self) -> str:
+        """Both in words, such as ``"made 38 of 40"``."""
+        return f"made {numbers.count(self.made)} of {numbers.count(self.faces)}"
 
     def has_threshold(self, point: Point) -> bool:
         """Whether anything could be decided at a point."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from markupsafe import Markup
 
 from reports.faces import Hardest
-from reports.figures.style import Look
+from reports.figures.style import LineKey, Look
 from reports.series import FailedCell
 from reports.table import HtmlTable
 
@@ -108,7 +108,9 @@ class Chart:
         heading: what stands above it, where there is no legend.
         look: the look of the one series it shows, if it is one.
         legend: the series, where it shows several.
-        keys: what its colours mean, where it shows no series: name and CSS colour; the last may be ``"hatched"``.
+        keys: what its colours mean, where it shows no series: name and CSS colour; one may be ``"hatched"``.
+        marks: what its lines and marks mean, behind `keys`.
+        choice: what its buttons choose.
         widest: pixels beyond which it does not grow; 0 for as wide as the page.
     """
 
@@ -122,6 +124,8 @@ class Chart:
     look: Look | None = None
     legend: Sequence[tuple[str, Look]] = ()
     keys: Sequence[tuple[str, str]] = ()
+    marks: Sequence[LineKey] = ()
+    choice: str = "Axes"
     widest: int = 0
 
     @property

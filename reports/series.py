@@ -155,6 +155,7 @@ class FailedCell:
         message: what it said.
         traceback: where it came from.
         maker: as that of a series.
+        axes: the settings of its maker that the sweep varies.
     """
 
     label: str
@@ -163,6 +164,7 @@ class FailedCell:
     message: str
     traceback: str
     maker: str = ""
+    axes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from bench.provenance import canonical_json
 from reports.makers import Made
 from reports.naming import in_words
+from reports.series import FailedCell
 
 PREFERRED = "strength"
 """Of several numbers that a sweep varies the one along which curves are drawn, if there is one of that name."""
@@ -26,6 +27,7 @@ class Strand:
         axis: what the number is called, in words; empty where there is none.
         values: the numbers, ascending.
         makers: the label of each.
+        grid: every number that the sweep asked of this maker, ascending: those of cells that failed, too.
     """
 
     base: str
@@ -33,6 +35,7 @@ class Strand:
     axis: str
     values: tuple[float, ...]
     makers: tuple[str, ...]
+    grid: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Strands:
         return None
 
 
-def base_of(one: Made) -> str:
+def base_of(one: Made | FailedCell) -> str:
     """A maker's label without the settings that vary."""
     label = one.maker
     for name in sorted(one.axes, reverse=True):
@@ -77,11 +80,15 @@ def base_of(one: Made) -> str:
     return label
 
 
-def strands_of(made: Sequence[Made]) -> Strands:
+def strands_of(made: Sequence[Made], failed: Sequence[FailedCell] = ()) -> Strands:
     """The makers of some cells, arranged.
+
+    A setting that is a number in some cells and something else in others, such as ``[null, 0.5, 1]``, is an axis of the
+    former; the latter are makers without a number.
 
     Args:
         made: of any recognizers, in the order of the sweep.
+        failed: cells of which nothing is known but their settings.
     """
     of_base: dict[str, dict[str, Made]] = {}
     for one in made:
@@ -93,8 +100,11 @@ def strands_of(made: Sequence[Made]) -> Strands:
         if axis is None:
             others += members
             continue
-        others += [label for label, one in members.items() if axis not in one.axes]
-        found += _of_base(base, axis, [one for one in members.values() if axis in one.axes])
+        placed = [one for one in members.values() if _number(one.axes.get(axis)) is not None]
+        others += [label for label, one in members.items() if one not in placed]
+        asked: list[Made | FailedCell] = [*placed, *(one for one in failed if one.axes and base_of(one) == base)]
+        grid = {number for one in asked if (number := _number(one.axes.get(axis))) is not None}
+        found += _of_base(base, axis, placed, tuple(sorted(grid)))
     return Strands(tuple(found), tuple(others))
 
 
@@ -103,15 +113,19 @@ def _axis(members: Sequence[Made]) -> str | None:
     values: dict[str, set[float]] = {}
     for one in members:
         for name, value in one.axes.items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                values.setdefault(name, set()).add(float(value))
+            if (number := _number(value)) is not None:
+                values.setdefault(name, set()).add(number)
     known = {name: len(each) for name, each in values.items() if len(each) > 1}
     if PREFERRED in known:
         return PREFERRED
     return min(known, key=lambda name: (-known[name], name)) if known else None
 
 
-def _of_base(base: str, axis: str, members: Sequence[Made]) -> list[Strand]:
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _of_base(base: str, axis: str, members: Sequence[Made], grid: tuple[float, ...]) -> list[Strand]:
     varying = [
         name
         for name in sorted({name for one in members for name in one.axes} - {axis})
@@ -130,6 +144,7 @@ def _of_base(base: str, axis: str, members: Sequence[Made]) -> list[Strand]:
                 axis=axis.replace("_", " "),
                 values=tuple(float(str(one.axes[axis])) for one in ordered),
                 makers=tuple(one.maker for one in ordered),
+                grid=grid,
             )
         )
     return strands

@@ -13,16 +13,24 @@ from reports.page import Block, Chart, Folded, Links, Table, Words
 from reports.points import Point
 from reports.strengths import Strengths
 
+UNEQUAL = (
+    "A face that could not be made matches nobody, and settings need not have made the same faces: a set of regions "
+    "loses those pairs of which one photo lacks a region. How many were made is said beside each setting; where that "
+    "differs, compare the shares of the acquired in the tables. SSIM, PSNR and distances are of made faces alone."
+)
 HOW = (
     "Every panel is one choice of the other settings, every column one value of the number below it; the first column, "
     "before the dotted line, is the first contributor\u2019s unchanged photo. Columns add up to all attempts: a face "
     "with one other photo of each contributor. Beside each column stand, with 95\u202f% intervals, the share that "
-    "matches both (dot) and the share that matches the second person at all (square)."
-)
+    "matches both (dot), and of all comparisons with the second person the share that matches, whatever the first does "
+    "(square): that is more than the two lowest parts of the column where other photos of the first person were not "
+    "acquired. "
+) + UNEQUAL
 HOW_CURVES = (
-    "The curves are three sums of the same outcomes along that number: faces that match both people (an identity is "
-    "hidden), faces that match the second person, the first or not (impersonation), and faces that still match the "
-    "first. Bands are 95\u202f% intervals, hollow marks weak, and thin dots the level of the clean photo."
+    "The curves are three recorded shares along that number: attempts that match both people (an identity is hidden), "
+    "comparisons with the second person that match, whatever the first does (impersonation), and comparisons with the "
+    "first that still match. Bands are 95\u202f% intervals, hollow marks weak, and thin dots the level of the clean "
+    "photo. A line is broken where a cell failed."
 )
 KEYS = [
     *((meaning, f"var(--outcome-{place})") for place, meaning in enumerate(MEANINGS[:-1])),
@@ -56,7 +64,8 @@ def columns_chart(strengths: Strengths, recognizer: str, point: Point, anchor: s
         caption="",
         files=files,
         heading=title,
-        keys=[*KEYS, *outcome_columns.BESIDE_KEYS],
+        keys=KEYS,
+        marks=outcome_columns.BESIDE_KEYS,
     )
 
 
@@ -99,7 +108,7 @@ def _curves_chart(
     figure = outcome_curves.draw(panels, title)
     files = outlet.picture(figure, "curves", strengths.judged.group.title, base, recognizer or "all", point.name)
     outlet.tell()
-    spans = [{curve.name: _span(curve.shares) for curve in panel.curves} for panel in panels]
+    spans = [{curve.name: _span([share for _, share in curve.known]) for curve in panel.curves} for panel in panels]
     said = "; ".join(
         f"{panel.name}: second person {span['second']}, both {span['both']}"
         for panel, span in zip(panels, spans, strict=True)
@@ -111,7 +120,7 @@ def _curves_chart(
         caption="",
         files=files,
         heading=title,
-        keys=outcome_curves.KEYS,
+        marks=outcome_curves.KEYS,
     )
 
 
@@ -135,8 +144,8 @@ def blocks(strengths: Strengths, point: Point, anchor: str, outlet: Outlet) -> l
     for recognizer in strengths.judged.recognizers:
         if (table := strengths.table(recognizer, point)) is not None:
             marked = strengths.white_boxes.marked(recognizer)
-            said = Words("A click on the head of a column sorts by it.")
-            found.append(Folded(f"Outcomes and visual cost side by side: {marked}", [said, Table(table)]))
+            inside: list[Block] = [Words("The button at the head of a column sorts by it.")] if table.sortable else []
+            found.append(Folded(f"Outcomes and visual cost side by side: {marked}", [*inside, Table(table)]))
     return found
 
 

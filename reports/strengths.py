@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from reports import numbers
 from reports.figures import outcome_curves
 from reports.figures.outcome_bars import Bar, Share
 from reports.figures.outcome_columns import Column, Panel
@@ -15,7 +16,6 @@ from reports.likeness import CLEAN
 from reports.made_tables import shares_of, with_costs
 from reports.makers import Judged, Made
 from reports.points import Point
-from reports.series import Run
 from reports.strands import Strand, strands_of
 from reports.table import HtmlTable
 from reports.white_box import WhiteBoxes
@@ -23,6 +23,8 @@ from reports.white_box import WhiteBoxes
 _COSTS = (
     "structural_similarity_mean", "peak_signal_to_noise_ratio_mean", "frechet_distance", "kernel_distance",
 )  # fmt: skip
+_NAMES = {"both": "both", "second": "second_person", "first": "first_person"}
+"""What the columns of the file are called."""
 
 
 class Strengths:
@@ -30,21 +32,19 @@ class Strengths:
 
     Args:
         judged: faces of two contributors.
-        run: its verified cells may know thresholds.
     """
 
-    def __init__(self, judged: Judged, run: Run) -> None:
-        self.judged, self.strands = judged, strands_of(judged.made)
+    def __init__(self, judged: Judged) -> None:
+        self.judged, self.strands = judged, strands_of(judged.made, judged.group.failed)
         self.white_boxes = WhiteBoxes(judged)
-        self._run = run
         self._joint: dict[tuple[str, str], Joint | None] = {}
         self._cells = {(one.series.label, one.maker): one for one in judged.made}
 
     def joint(self, one: Made, point: Point) -> Joint | None:
-        """The sums of outcomes of a cell at a point, or None."""
+        """Whom the faces of a cell match at a point, each person by themselves, or None."""
         key = one.series.key, point.name
         if key not in self._joint:
-            self._joint[key] = joint_rates(one, point, self._run)
+            self._joint[key] = joint_rates(one, point)
         return self._joint[key]
 
     # ------------------------------------------------------------------------------------------------------- columns
@@ -66,7 +66,7 @@ class Strengths:
     def _panel(
         self, recognizer: str, point: Point, name: str, axis: str, ticks: Sequence[str], makers: Sequence[str]
     ) -> Panel | None:
-        columns = []
+        columns, cells = [], []
         clean: Column | None = None
         for tick, maker in zip(ticks, makers, strict=True):
             one = self._cells.get((recognizer, maker))
@@ -74,10 +74,11 @@ class Strengths:
             if one is None or not shares:
                 continue  # its cell failed, or has no threshold: the tables say so
             joint = self.joint(one, point)
-            columns.append(Column(tick, Bar(maker, shares), joint.made["second"] if joint else None))
+            columns.append(Column(tick, Bar(maker, shares, one.said_made), joint.made["second"] if joint else None))
+            cells.append(one)
             if clean is None and (before := shares_of(one, "clean_", point)):
                 clean = Column("clean", Bar(CLEAN, before), joint.clean["second"] if joint else None)
-        return Panel(name, axis, (clean, *columns)) if clean and columns else None
+        return Panel(name, axis, (clean, *columns), made_of(cells)) if clean and columns else None
 
     # -------------------------------------------------------------------------------------------------------- curves
 
@@ -90,25 +91,32 @@ class Strengths:
             strand: which.
             name: what stands above the panel.
         """
-        known: list[tuple[float, Joint]] = []
+        known: dict[float, Joint] = {}
+        cells = []
         for value, maker in zip(strand.values, strand.makers, strict=True):
             one = self._cells.get((recognizer, maker))
             joint = self.joint(one, point) if one else None
-            if joint is not None:
-                known.append((value, joint))
+            if one is not None and joint is not None:
+                known[value] = joint
+                cells.append(one)
         if len(known) < 2:
             return None
-        values = tuple(value for value, _ in known)
+        first = next(iter(known.values()))
         curves = tuple(
-            Curve(which, values, tuple(joint.made[which] for _, joint in known), known[0][1].clean[which])
+            Curve(
+                which,
+                strand.grid,
+                tuple(known[value].made[which] if value in known else None for value in strand.grid),
+                first.clean[which],
+            )
             for which in JOINT
         )
-        return outcome_curves.Panel(name, strand.axis, curves)
+        return outcome_curves.Panel(name, strand.axis, curves, made_of(cells))
 
     # -------------------------------------------------------------------------------------------------------- tables
 
     def table(self, recognizer: str, point: Point) -> HtmlTable | None:
-        """The sums of outcomes of every maker beside what its faces cost in looks; None where nothing is known."""
+        """Whom the faces of every maker match beside what they cost in looks; None where nothing is known."""
         rows = [(one, self.joint(one, point)) for one in self.judged.of(recognizer)]
         known = [(one, joint) for one, joint in rows if joint is not None]
         if not known:
@@ -117,7 +125,7 @@ class Strengths:
         return with_costs(caption, [(one, joint.made) for one, joint in known], known[0][1].clean)
 
     def frame(self) -> pd.DataFrame:
-        """One row a recognizer, operating point and maker: the sums, their intervals, the clean photos' and costs."""
+        """One row a recognizer, operating point and maker: rates and their intervals, the clean photos' and costs."""
         rows = []
         for point in self.judged.points:
             for one in self.judged.made:
@@ -132,10 +140,11 @@ class Strengths:
                     "settings": placed[0].name if placed else "",
                     "along": placed[0].axis if placed else "",
                     "number": placed[1] if placed else None,
-                    "faces": joint.faces,
+                    "faces": one.faces,
+                    "faces_made": one.made,
                 }
-                for which, parts in JOINT.items():
-                    name = "_plus_".join(parts)
+                for which in JOINT:
+                    name = _NAMES[which]
                     row |= _ends(name, joint.made[which]) | _ends(f"clean_{name}", joint.clean[which])
                 for name in _COSTS:
                     record = one.records.get((name, None), {})
@@ -148,3 +157,14 @@ class Strengths:
 def _ends(name: str, share: Share) -> dict[str, object]:
     low, high = share.ends or (None, None)
     return {name: share.value, f"{name}_low": low, f"{name}_high": high, f"{name}_weak": share.weak}
+
+
+def made_of(cells: Sequence[Made]) -> str:
+    """How many faces the cells of a panel made, in words, such as ``"made 31\u201338 of 40"``.
+
+    Args:
+        cells: at least one; all of the same pairs of people.
+    """
+    least, most = min(one.made for one in cells), max(one.made for one in cells)
+    each = numbers.count(least) if least == most else f"{numbers.count(least)}\u2013{numbers.count(most)}"
+    return f"made {each} of {numbers.count(max(one.faces for one in cells))}"

@@ -12,6 +12,8 @@ Kind = Literal["figure", "count", "setting", "words"]
 """What a cell holds: something estimated from a sample of people; something counted; something that was asked for or
 given, such as a requested rate; or no number of ours at all."""
 
+_FEWEST_TO_SORT = 3
+
 Tag = Literal["", "weak", "insufficient", "no interval", "few people", "failed"]
 
 
@@ -79,6 +81,7 @@ class Row:
         note: a smaller line below the label.
         above: a heading over this row and those that follow it, where a new part of the table begins.
         tag: what must be said about all of its values.
+        fixed: whether it keeps its place at the top when a reader sorts the others.
     """
 
     label: str
@@ -87,6 +90,7 @@ class Row:
     note: str = ""
     above: str = ""
     tag: Tag = ""
+    fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,3 +101,13 @@ class HtmlTable:
     columns: Sequence[Column]
     rows: Sequence[Row]
     style: str = ""
+
+    @property
+    def sortable(self) -> bool:
+        """Whether a part of it has so many rows that the page lets a reader sort them."""
+        rows = 0
+        most = 0
+        for row in self.rows:
+            rows = (0 if row.above else rows) + (not row.fixed)
+            most = max(most, rows)
+        return self.style == "results" and most >= _FEWEST_TO_SORT

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from bench import registry
 from bench.errors import ImpersonaError
@@ -15,65 +14,120 @@ from reports.strands import base_of
 
 MARK = "\u2020"
 """What stands behind the name of a recognizer that is white box to a maker beside it."""
+PERHAPS = "\u2021"
+"""What stands there where that is not known."""
+_DIGESTS = ("weights", "model_sha256", "matrix")
+"""Where a recognizer's fingerprint has the digest of what it learned."""
+_Answer = Literal["yes", "perhaps", "no"]
 
 
 class WhiteBoxes:
     """Which recognizers are white box to which makers: they gave the identity, or taught the maker.
+
+    Two recognizers are one where the digests of their weights are equal, whatever the plugins are called. Where a
+    digest is not known, plugins of one name are perhaps one.
 
     Args:
         judged: the cells.
     """
 
     def __init__(self, judged: Judged) -> None:
-        self._taught: dict[str, frozenset[str]] = {}
-        self._pairs = {(one.series.label, base_of(one)): None for one in judged.made if self._is(one)}
+        self._taught: dict[str, frozenset[str] | None] = {}
+        found: dict[tuple[str, str], list[_Answer]] = {}
+        self._closed: dict[str, None] = {}
+        for one in judged.made:
+            if self._teachers(one) is None:
+                self._closed[base_of(one)] = None
+            found.setdefault((one.series.label, base_of(one)), []).append(self._is(one))
+        self._pairs = {pair: _strongest(answers) for pair, answers in found.items()}
 
     def marked(self, recognizer: str, bases: Sequence[str] | None = None) -> str:
-        """A recognizer's label with a mark where it is white box to one of some makers.
+        """A recognizer's label with a mark where it is white box to one of some makers, or perhaps is.
 
         Args:
             recognizer: the label.
             bases: names of makers without their settings; None for all.
         """
-        found = any(label == recognizer and (bases is None or base in bases) for label, base in self._pairs)
-        return f"{recognizer}{MARK}" if found else recognizer
+        answers = [
+            answer
+            for (label, base), answer in self._pairs.items()
+            if label == recognizer and (bases is None or base in bases)
+        ]
+        return recognizer + {"yes": MARK, "perhaps": PERHAPS, "no": ""}[_strongest(answers)]
 
     @property
     def note(self) -> str:
-        """What the mark means; empty where there is none."""
-        makers: dict[str, list[str]] = {}
-        for label, base in self._pairs:
-            makers.setdefault(base, []).append(label)
-        if not makers:
-            return ""
-        said = "; ".join(f"{numbers.listed(labels)} to {base}" for base, labels in makers.items())
-        return (
-            f"{MARK} white box: {said}. It taught the maker, or gave it the identity: a gain that only it sees proves "
-            "nothing."
-        )
+        """What the marks mean, and of which makers nothing is known; empty where there is nothing to say."""
+        said = []
+        if listed := self._listed("yes"):
+            said.append(
+                f"{MARK} white box: {listed}. It taught the maker, or gave it the identity: a gain that only it sees "
+                "proves nothing."
+            )
+        if listed := self._listed("perhaps"):
+            said.append(
+                f"{PERHAPS} perhaps white box: {listed}. A recognizer of that name taught the maker, or gave it the "
+                "identity; whether with the same weights is not known here."
+            )
+        if self._closed:
+            said.append(
+                f"Who taught {numbers.listed(list(self._closed))} is not known here, because it cannot be opened: any "
+                "recognizer may be its white box."
+            )
+        return " ".join(said)
 
-    def _is(self, one: Made) -> bool:
+    def _listed(self, wanted: _Answer) -> str:
+        makers: dict[str, list[str]] = {}
+        for (label, base), answer in self._pairs.items():
+            if answer == wanted:
+                makers.setdefault(base, []).append(label)
+        return "; ".join(f"{numbers.listed(labels)} to {base}" for base, labels in makers.items())
+
+    def _is(self, one: Made) -> _Answer:
         judge: Mapping[str, Any] = one.series.spec.get("recognizer") or {}
         encoder: Mapping[str, Any] = one.series.spec.get("maker_identity") or {}
-        if encoder and encoder["name"] == judge.get("name") and _weights(encoder) == _weights(judge):
-            return True
-        return judge.get("name") in self._teachers(one)
+        gave = _same(encoder, judge)
+        # A maker says its teachers' names alone, so that theirs may be other weights of the same plugin.
+        taught: _Answer = "perhaps" if judge.get("name") in (self._teachers(one) or ()) else "no"
+        return _strongest((gave, taught))
 
-    def _teachers(self, one: Made) -> frozenset[str]:
-        """The names of recognizer plugins that the maker says taught it; nobody where it cannot be opened here."""
+    def _teachers(self, one: Made) -> frozenset[str] | None:
+        """The names of recognizer plugins that the maker says taught it; None where it cannot be opened here."""
         maker: Mapping[str, Any] = one.series.spec.get("maker") or {}
         varied = {name for name, value in one.axes.items() if isinstance(value, float | int | list | tuple)}
         # Numbers and lists of words do not change who taught it, and a sweep has dozens of them.
         settings = {name: value for name, value in (maker.get("settings") or {}).items() if name not in varied}
         key = canonical_json([maker.get("kind"), maker.get("name"), settings])
         if key not in self._taught:
-            self._taught[key] = frozenset()
-            with contextlib.suppress(ImpersonaError):
-                plugin = registry.load(maker["kind"], maker["name"], **settings)
-                found = getattr(plugin, "taught_by", ())
-                self._taught[key] = frozenset([found] if isinstance(found, str) else found)
+            self._taught[key] = _said_by(maker, settings)
         return self._taught[key]
 
 
-def _weights(part: Mapping[str, Any]) -> Any:
-    return (part.get("fingerprint") or {}).get("weights")
+def _said_by(maker: Mapping[str, Any], settings: Mapping[str, Any]) -> frozenset[str] | None:
+    try:
+        found = getattr(registry.load(maker["kind"], maker["name"], **settings), "taught_by", ())
+    except (ImpersonaError, KeyError):  # no weights here, a plugin that is not installed, or a cell that does not say
+        return None
+    return frozenset([found] if isinstance(found, str) else found)
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> _Answer:
+    """Whether two recognizers of a cell's spec are the same, by the digests of what they learned."""
+    if not one or not other:
+        return "no"
+    digests = [_digest(part) for part in (one, other)]
+    if None not in digests:
+        return "yes" if digests[0] == digests[1] else "no"
+    return "perhaps" if one.get("name") == other.get("name") else "no"
+
+
+def _digest(part: Mapping[str, Any]) -> str | None:
+    fingerprint: Mapping[str, Any] = part.get("fingerprint") or {}
+    found = next((str(fingerprint[name]) for name in _DIGESTS if fingerprint.get(name)), None)
+    # A network of ONNX may have its weights in a file of their own, beside the graph.
+    return found and f"{found} {fingerprint.get('tensors_sha256', '')}"
+
+
+def _strongest(answers: Sequence[_Answer]) -> _Answer:
+    order: tuple[_Answer, ...] = ("yes", "perhaps")
+    return next((answer for answer in order if answer in answers), "no")

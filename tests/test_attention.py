@@ -290,6 +290,29 @@ def test_only_makers_that_can_tell_are_asked(sweep: Callable[..., Any]) -> None:
     assert [cell.spec.get("attention") for cell in cells] == [{"faces": 5}, None, None]
 
 
+def test_a_maker_whose_faces_are_drawn_is_not_asked(sweep: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Attentive, "draws", True, raising=False)
+    with pytest.raises(ConfigError, match=r"nor can one whose settings draw styles by chance, such as noise of sis"):
+        plan(sweep())
+
+
+def test_attention_of_a_photo_that_changed_meanwhile_is_not_kept(
+    sweep: Callable[..., Any], tmp_path: Path, cache: ArrayCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest, telling = Remembered.content_digest, Attentive.identity_attention
+
+    def tells_and_changes(self: Any, batch: FaceBatch) -> Any:
+        monkeypatch.setattr(Remembered, "content_digest", lambda data, key: digest(data, key)[::-1])
+        return telling(self, batch)
+
+    monkeypatch.setattr(Attentive, "identity_attention", tells_and_changes)
+    run = run_sweep(sweep(), tmp_path / "run", cache=cache)
+    (failure,) = run.failures().to_dict("records")
+    assert failure["error"] == "CorruptFile"
+    assert "changed while faces were made of it" in failure["message"]
+    assert not [one for one in contexts(cache) if one.kind == "attention" and one.rows]
+
+
 @pytest.mark.parametrize("names", [["bands"], ["toy", "bands"]])
 def test_attention_of_makers_that_cannot_tell_is_refused(sweep: Callable[..., Any], names: list[str]) -> None:
     says = rf"attention: none of the makers \({', '.join(names)}\) takes an identity and tells where"

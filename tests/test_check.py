@@ -10,19 +10,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import bench
-from bench.api import PluginRow
+from bench.api import FaceBatch, PluginRow
 from bench.cli.main import main
 from bench.conformance import Finding, check_plugin, subject
 from bench.conformance.construction import Construction
 from bench.errors import ConfigError, UnknownName
+from bench.recognizers.random_projection import RandomProjection
 from bench.registry import Registry, load
 from tests import dlib_models
 from tests.ill_behaved import MISCHIEF, deeds
 from tests.ill_behaved.classes import Hashed, Heavy, LooseSettings, NoEmbed
-from tests.well_behaved import TOYS, Differential, Parser, row
+from tests.well_behaved import TOYS, Differential, Identified, Parser, row
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -78,6 +80,49 @@ def test_whatever_breaks_a_promise_is_caught(does: str) -> None:
     assert found, does
     assert any(finding.line.startswith(deed.line) and deed.says in finding.message for finding in found), found
     assert all("expected" in finding.message for finding in found)
+
+
+@pytest.mark.usefixtures("toys", "one_process")
+@pytest.mark.parametrize("error", [ConfigError("no such model"), RuntimeError("of a library")], ids=["ours", "theirs"])
+def test_an_identity_encoder_that_cannot_embed_is_a_finding(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fails(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(RandomProjection, "embed", fails)
+    (found,) = broken(bench.check("generator", "toy_identified"))
+    assert found.line == "IdentityConditioned.identity_encoder"
+    assert str(error) in found.message
+
+
+class Choosy(Identified):
+    """Refuses faces by the sign of an identity, and says anything of where it looked in those."""
+
+    def generate(self, batch: FaceBatch, rng: np.random.Generator) -> Any:
+        faces = super().generate(batch, rng)
+        faces[self._refused(batch)] = np.nan
+        return faces
+
+    def identity_attention(self, batch: FaceBatch) -> Any:
+        maps = super().identity_attention(batch)
+        maps[self._refused(batch)] = np.random.default_rng().standard_normal()
+        return maps
+
+    def _refused(self, batch: FaceBatch) -> Any:
+        assert batch.identity is not None
+        _REFUSED.append(batch.identity[:, 0] < 0)
+        return _REFUSED[-1]
+
+
+_REFUSED: list[Any] = []
+
+
+@pytest.mark.usefixtures("one_process")
+def test_attention_of_faces_that_are_not_made_may_be_anything(own_registry: Registry) -> None:
+    own_registry.add(row("generator", "choosy", Choosy), "the tests")
+    findings = bench.check("generator", "choosy")
+    asked = [finding for finding in findings if finding.line.startswith("AttentiveMaker")]
+    assert [finding.kept for finding in asked] == [True, True], asked
+    assert any(0 < refused.sum() < len(refused) for refused in _REFUSED)
 
 
 @pytest.mark.usefixtures("toys", "one_process")

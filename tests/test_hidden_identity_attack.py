@@ -62,6 +62,7 @@ class PaintSettings:
     regions: int = 19
     contributors: int = 1
     conditions: tuple[str, ...] = ("masks", "identity")
+    draws: bool = False
 
 
 class Painter:
@@ -73,6 +74,7 @@ class Painter:
     def __init__(self, settings: PaintSettings) -> None:
         self.settings, self.batch_size = settings, settings.batch_size
         self.contributors, self.conditions = settings.contributors, frozenset(settings.conditions)
+        self.draws = settings.draws
 
     def fingerprint(self) -> Mapping[str, Any]:
         weights = {"weights": self.settings.weights} if self.settings.weights else {}
@@ -347,6 +349,10 @@ def test_a_generator_that_cannot_be_driven_is_refused_when_it_is_named(attack: C
         attack(generator={"name": "painter", "contributors": 2})
     with pytest.raises(ConfigError, match="got weights of 'painter' that take no identity"):
         attack(generator={"name": "painter", "conditions": ["masks"]})
+    with pytest.raises(ConfigError, match="settings by which 'painter' takes attributes, landmarks besides masks"):
+        attack(generator={"name": "painter", "conditions": ["masks", "identity", "landmarks", "attributes"]})
+    with pytest.raises(ConfigError, match=r"settings by which 'painter' draws styles by chance \(noise\)"):
+        attack(generator={"name": "painter", "draws": True})
     with pytest.raises(UnknownName, match="unknown generator 'paintr'; did you mean 'painter'"):
         attack(generator="paintr")
     with pytest.raises(UnknownName, match="gian"):
@@ -480,6 +486,14 @@ def test_the_ends_are_the_embeddings_themselves_and_opposites_have_no_middle() -
 
 
 # -------------------------------------------------------------------------------------------- with the real thing
+
+
+def test_sis_that_draws_styles_is_refused(tmp_path: Path) -> None:
+    preset = dataclasses.replace(SMALL, noise=3, noise_width=4)
+    weights = str(sis_weights(tmp_path / "sis.safetensors", preset))
+    load("attack", "hidden_identity", generator={"name": "sis", "weights": weights})
+    with pytest.raises(ConfigError, match=r"settings by which 'sis' draws styles by chance \(noise\)"):
+        load("attack", "hidden_identity", generator={"name": "sis", "weights": weights, "noise": ["hair"]})
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,14 @@ import pytest
 from bench.api import FaceBatch
 from bench.config import MakerEntry, PluginEntry, parse_sweep
 from bench.datasets.drawn import Drawn, DrawnSettings
-from bench.errors import PluginError, UnknownName
+from bench.errors import ConfigError, PluginError, UnknownName
 from bench.images import decode, to_crops
 from bench.registry import Registry
 from bench.store.blobs import DiskStore
 from bench.store.cache import ArrayCache
 from bench.store.run_folder import RunFolder
 from bench.sweep.generation import generate_of_dataset, generate_of_photos
+from bench.sweep.identities import same_face
 from bench.sweep.model_card import model_card
 from bench.sweep.plan import plan
 from bench.sweep.runner import run_sweep
@@ -70,6 +71,29 @@ class ChoosyAligner(Aligner):
 
 
 @dataclass(frozen=True)
+class SidedSettings:
+    """Which of two faces comes first: the left one, or, in pictures that are not so bright, the right one."""
+
+    right_up_to: float = 0.0
+
+
+class SidedAligner(Aligner):
+    """Finds two faces side by side in every picture."""
+
+    def __init__(self, settings: SidedSettings) -> None:
+        self.settings = settings
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"revision": 1, "right_up_to": self.settings.right_up_to}
+
+    def detect(self, frame: Any) -> Any:
+        height, width = frame.shape[:2]
+        edges = [(0, width // 2 - 2), (width // 2 + 2, width)]
+        faces = [face(frame, box=np.array([left, 0, right, height], np.float32)) for left, right in edges]
+        return faces if frame.mean() > self.settings.right_up_to else faces[::-1]
+
+
+@dataclass(frozen=True)
 class TintSettings:
     """To which power a tint is taken."""
 
@@ -116,6 +140,7 @@ class BandSettings:
     least: float = 0.0
     encoder: str = "tint"
     says: str = ""
+    right_up_to: float = -1.0
 
 
 class BandPainter:
@@ -144,7 +169,11 @@ class BandPainter:
     def identity_encoder(self) -> Any:
         if self.settings.says == "nonsense":
             return {"power": 2}
-        aligner = {"name": "choosy", "least": self.settings.least}
+        aligner: Any = {"name": "choosy", "least": self.settings.least}
+        if self.settings.right_up_to >= 0:
+            aligner = {"name": "sided", "right_up_to": self.settings.right_up_to}
+        if self.settings.says == "two aligners":
+            aligner = ["choosy", "sided"]
         return {"name": self.settings.encoder, "power": self.settings.power, "aligner": aligner}
 
     def generate(self, batch: FaceBatch, rng: np.random.Generator) -> Any:
@@ -184,6 +213,7 @@ def sweep(own_registry: Registry) -> Callable[..., Any]:
     """Seven faces of two of twelve drawn people, with changes."""
     own_registry.add(row("dataset", "remembered", Remembered, DrawnSettings), "the tests")
     own_registry.add(row("aligner", "choosy", ChoosyAligner, ChoosySettings), "the tests")
+    own_registry.add(row("aligner", "sided", SidedAligner, SidedSettings), "the tests")
     own_registry.add(row("recognizer", "tint", Tint, TintSettings), "the tests")
     own_registry.add(row("generator", "bands", BandPainter, BandSettings), "the tests")
     own_registry.add(row("attack", "bands", BandAttack, BandSettings), "the tests")
@@ -277,6 +307,43 @@ def test_a_photo_without_an_embedding_makes_no_face_and_is_counted(
     assert outcome["counts"]["frames_not_acquired"] == 0, "the judge's own aligner finds them all"
 
 
+def test_the_face_of_a_bystander_is_not_taken_for_the_makers(
+    sweep: Callable[..., Any], tmp_path: Path, cache: ArrayCache
+) -> None:
+    """Both see two faces in every photo; in those that are not so bright the recognizer's aligner ranks the other."""
+    settings = {"right_up_to": DARK}
+    run = run_sweep(sweep({**settings, "aligner": "sided"}), tmp_path / "run", cache=cache)
+    faces = run.table(only(run)["key"], "faces")
+    _, who = made(run)
+    bright = means()
+    lost = {number for number, photos in who.items() if min(bright[photo] for photo in photos.values()) <= DARK}
+    assert 0 < len(lost) < len(faces)
+    assert set(faces[~faces["made"]]["face"]) == lost
+    entry = MakerEntry(name="bands", settings=settings, aligner=PluginEntry(name="sided"))
+    data = PluginEntry(name="remembered", settings=PEOPLE)
+    found = generate_of_dataset(entry, data, tmp_path / "out", count=7, seed=3, cache=cache)
+    others = {photo for photos in who.values() for photo in photos.values() if bright[photo] <= DARK}
+    assert found.unusable == dict.fromkeys(others, "tint did not acquire it: its aligner chose another face")
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ((12, 8, 38, 44), True),
+        ((0, 0, 100, 100), True),
+        ((20, 30, 28, 38), True),
+        ((60, 10, 90, 40), False),
+        ((31, 10, 61, 40), False),
+        ((10, 45, 40, 75), False),
+    ],
+    ids=["tighter", "the whole picture", "within", "beside", "overlapping", "below"],
+)
+def test_boxes_of_one_face_hold_a_centre_of_the_other(other: tuple[int, ...], same: bool) -> None:
+    one = (10, 10, 40, 40)
+    assert same_face(one, other) is same
+    assert same_face(other, one) is same
+
+
 def test_who_embeds_belongs_to_the_identity_of_what_is_made(
     sweep: Callable[..., Any], tmp_path: Path, cache: ArrayCache
 ) -> None:
@@ -344,6 +411,7 @@ def test_each_photo_is_embedded_once(sweep: Callable[..., Any], tmp_path: Path, 
     [
         ({"says": "nothing"}, PluginError, r"bands asks for identity and has no identity_encoder\(\)"),
         ({"says": "nonsense"}, PluginError, r"returned \{'power': 2\}; expected a recognizer's entry"),
+        ({"says": "two aligners"}, ConfigError, "tint: got the aligners choosy, sided; .* give one aligner"),
         ({"encoder": "tnt"}, UnknownName, "unknown recognizer 'tnt'; did you mean 'tint'"),
     ],
 )

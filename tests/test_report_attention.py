@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,12 @@ from bench.images import png_text
 from bench.regions import CLASSES
 from bench.store.run_folder import RunFolder
 from reports import attention_charts, attention_faces
-from reports.attention import attention_of, frame
+from reports.attention import Region, attention_of, frame
 from reports.document import page_of, write_report
+from reports.figures import attention_maps, attention_shares
 from reports.figures.attention_maps import _small
+from reports.figures.attention_shares import View
+from reports.figures.outcome_bars import Share
 from reports.figures.style import looks, paper
 from reports.load import load
 from reports.makers import Judged, judged
@@ -153,12 +157,49 @@ def test_maps_have_one_scale_from_zero_and_a_button_for_every_layer(page: Page, 
         traces = variant["data"]
         assert [trace["type"] for trace in traces] == ["heatmap"] * 2
         assert {trace["zmin"] for trace in traces} == {0}
-        assert len({trace["zmax"] for trace in traces}) == 1
+        assert {trace["zmax"] for trace in traces} == {chart.spec["variants"][0]["data"][0]["zmax"]}  # of all buttons
         assert [trace["showscale"] for trace in traces] == [True, False]
         for trace, one in zip(traces, found, strict=True):
             assert one.mean_maps is not None
             wanted = one.mean_maps.mean(axis=0) if place == 0 else one.mean_maps[place - 1]
             np.testing.assert_allclose(trace["z"], 100 * wanted, rtol=1e-4, atol=1e-6)
+
+
+def view(name: str, layers: int, peak: float, weak: bool = False, fair: float | None = None) -> View:
+    maps = np.full((layers, 4, 4), peak)
+    regions = (
+        Region("skin", Share(0.2, (0.1, 0.3), weak), (0.2,) * layers, 3),
+        Region("nose", Share(0.3, None), (), 5),
+    )
+    return View(name, SimpleNamespace(mean_maps=maps, layers=layers, regions=regions, fair=fair))  # type: ignore[arg-type]
+
+
+def test_a_maker_without_a_layer_shows_none_under_its_name_and_the_scale_is_of_all() -> None:
+    variants = attention_maps.chart([view("a", 2, 0.1), view("b", 3, 0.4)])["variants"]
+    assert {trace["zmax"] for variant in variants for trace in variant["data"]} == {40}
+    missing = [["no such layer" in [note["text"] for note in variant["layout"]["annotations"]]] for variant in variants]
+    assert missing == [[False], [False], [False], [True]]
+    assert variants[3]["data"][0]["z"] == [[None]]
+    assert variants[3]["data"][1]["z"][0][0] == 40
+
+
+def test_weak_shares_are_hollow_and_say_of_how_many_faces_they_are() -> None:
+    bars = attention_shares.chart([view("a", 1, 0.1, weak=True)])["variants"][0]["data"][0]
+    assert bars["marker"]["color"] == ["var(--paper)", "var(--outcome-3)"]
+    assert [said for _, _, said in bars["customdata"]] == ["3 faces", "5 faces"]
+    assert "weak" in bars["customdata"][0][1]
+    figure = attention_shares.draw([view("a", 1, 0.1, weak=True)], "title")
+    hollow, full = (bar.get_facecolor() for bar in figure.axes[0].patches[:2])
+    assert hollow == (1, 1, 1, 1)
+    assert full != hollow
+    assert attention_charts._of_faces([3, 5]) == "Of 3 to 5 faces, as many as have the region."
+
+
+def test_makers_with_other_tokens_have_other_fair_shares() -> None:
+    found = {name: view(name, 1, 0.1, fair=fair).attention for name, fair in (("a", 0.05), ("b", 0.1), ("c", None))}
+    said = attention_charts._fair_of(found)
+    assert "fair share of a, 5.0\u202f%: what the identity would get if all 20 tokens" in said
+    assert "fair share of b, 10.0\u202f%: what the identity would get if all 10 tokens" in said
 
 
 def test_large_maps_are_averaged_down() -> None:

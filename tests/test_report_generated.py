@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from reports.document import page_of, write_report
 from reports.figures import ridges
 from reports.figures.style import row_lines
 from reports.load import load
-from reports.makers import MEANINGS, SHARES, Judged, judged, threshold_of
+from reports.makers import MEANINGS, SHARES, Judged, Made, judged, threshold_of
 from reports.montage import judgement
 from reports.naming import in_words
 from reports.page import Chart, Examples, Page, Table, Words
@@ -216,9 +217,36 @@ def test_the_answer_in_short_names_no_winner_that_intervals_cannot_name(arranged
             key=lambda record: float(record["value"]),
         )
         apart = rates[-1]["low"] > rates[-2]["high"]
-        assert ("more than of those by any other maker" in sentence) == bool(apart and rates[-1]["value"])
+        made = {tuple(one.series.table("faces")["made"]) for one in arranged.of(recognizer)}  # type: ignore[index]
+        assert ("more than of those by any other maker" in sentence) == bool(
+            apart and rates[-1]["value"] and len(made) == 1
+        )
+        assert ("not every maker made every face" in sentence) == bool(len(made) > 1 and rates[-1]["value"])
         shares = re.findall(r"[\d.]+\u202f% \([^)]*\u2013[^)]*\)", sentence.replace("\u2060", ""))
         assert len(shares) == 2
+
+
+def test_no_maker_is_said_to_be_ahead_of_one_that_made_other_faces(arranged: Judged) -> None:
+    """Cells that differ by far: sure of the order where all made the same faces, and not where one lost some."""
+    assert arranged.first is not None
+    point = arranged.first
+
+    def cell(label: str, value: float, lost: int) -> Made:
+        records = [
+            {"figure": "both_match_rate", "operating_point": point.name, "value": value, "low": value - 0.05,
+             "high": value + 0.05, "support": "ok", "group": None},
+            *({"figure": name, "operating_point": None, "value": count, "group": None}
+              for name, count in (("generated_faces", 40), ("faces_not_made", lost))),
+        ]  # fmt: skip
+        faces = pd.DataFrame({"face": range(40), "made": [face >= lost for face in range(40)]})
+        series = SimpleNamespace(maker=label, records=records, table=lambda name: faces, why_no_interval="")
+        return Made(series)  # type: ignore[arg-type]
+
+    for lost, ahead in (((0, 0), True), ((3, 3), True), ((0, 3), False)):
+        cells = [cell(name, value, count) for name, value, count in zip("ab", (0.8, 0.2), lost, strict=True)]
+        said = str(generated._in_short("lbp", cells, point, ""))
+        assert ("more than of those by any other maker" in said) == ahead
+        assert ("not every maker made every face" in said) != ahead
 
 
 # ---------------------------------------------------------------------------------------------------------- similarity
@@ -405,7 +433,7 @@ def test_examples_stand_in_the_order_of_their_margin(tmp_path: Path, monkeypatch
             ]
             assert (verdict.outcome, verdict.said) == (outcome, MEANINGS[outcome])
         else:
-            assert verdict.said == "no face found"
+            assert verdict.said == "not made or not found"
     best = judgement(one, threshold.value).table.iloc[0]
     assert block.montage.examples[0].face == best["face"]
     table = pd.read_csv(tmp_path / "tables" / "faces_nowhere-different-people.csv")

@@ -335,7 +335,11 @@ def test_noise_draws_the_styles_of_the_named_regions_as_much_for_each_face(tmp_p
     drawn = maker.drawn_styles(noise, given["masks"])
     styles[:, [1, 2, 13]] = drawn[:, [1, 2, 13]]
     alike(faces, maker.render(given["masks"], styles, given["identity"]))
-    assert np.array_equal(maker.identity_attention(batch), maker.identity_attention(batch))
+    assert maker.draws
+    with pytest.raises(ConfigError, match="faces whose styles were drawn cannot be drawn again here; leave noise out"):
+        maker.identity_attention(batch)
+    assert torch.isfinite(maker.attend({**given, "noise": noise})).all()
+    assert not sis(file).draws
     assert batch.masks is not None
     batch.masks[1][batch.masks[1] == 13] = 1
     assert np.isnan(maker.generate(batch, stream(0, "one"))).all((1, 2, 3)).tolist() == [False, True, False]
@@ -457,7 +461,7 @@ def test_the_weights_say_whose_embeddings_they_take(tmp_path: Path) -> None:
     plain = sis_weights(tmp_path / "plain.safetensors")
     assert sis(plain).identity_encoder() == {"name": "dlib_resnet"}
     assert sis(plain).taught_by == frozenset()
-    entry = {"name": "arcface_onnx", "model": "w600k.onnx"}
+    entry = {"name": "arcface_onnx", "model": "w600k.onnx", "aligner": {"name": "dlib_hog", "points": 68}}
     said = sis_weights(tmp_path / "said.safetensors", identity_encoder=entry, taught_by=["arcface_onnx"])
     assert sis(said).identity_encoder() == entry
     assert sis(said).taught_by == {"arcface_onnx"}

@@ -1,7 +1,7 @@
 """Batches from a pack: what a step gets follows from seed and step; mirroring exchanges left and right."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ import torch
 
 from bench.errors import InsufficientData
 from generators.training.mirroring import REFLECTED_68, mirror_labels, mirror_landmarks
-from generators.training.source import PackSource
+from generators.training.source import SETTINGS, PackSource
 
 CPU = torch.device("cpu")
 WANTED = {"masks", "landmarks", "identity", "attributes", "subjects"}
@@ -28,6 +28,7 @@ class FakePack:
     closed: bool = False
     seconds: float = 0.0
     asked: list = field(default_factory=list)
+    manifest: dict = field(default_factory=dict)
 
     def __post_init__(self):
         rng = np.random.default_rng(0)
@@ -194,6 +195,25 @@ def test_processes_that_share_the_steps_read_ahead_in_strides():
     own = [other.batch(number, CPU).rows.tolist() for number in (7, 9, 11)]
     other.close()
     assert all(rows in pack.asked for rows in own)
+
+
+def test_the_aligner_of_a_pack_is_told_by_its_settings_alone():
+    from bench.aligners.dlib_hog import DlibHog, DlibHogSettings
+    from bench.registry import load
+
+    aligner = DlibHog(DlibHogSettings(points=68, upsample=2))
+    source = source_of(FakePack(manifest={"aligner": {"name": "dlib_hog", "fingerprint": aligner.fingerprint()}}))
+    entry = source.describe()["aligner"]
+    source.close()
+    assert entry == {"name": "dlib_hog", "upsample": 2, "points": 68, "choose": "size_and_centre"}
+    assert load("aligner", **entry).fingerprint() == aligner.fingerprint()
+    assert {field.name for field in fields(DlibHogSettings)} == set(SETTINGS["dlib_hog"])
+    other = source_of(FakePack(manifest={"aligner": {"name": "mine", "fingerprint": {"revision": 1}}}))
+    assert other.describe()["aligner"] == {"name": "mine"}
+    other.close()
+    none = source_of()
+    assert "aligner" not in none.describe()
+    none.close()
 
 
 def test_masks_that_the_pack_lacks_are_refused():

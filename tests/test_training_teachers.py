@@ -20,12 +20,20 @@ from bench.packs.shards import name_digest
 from generators.losses import vgg
 from generators.training.__main__ import main as module_main
 from generators.training.chips import Views
-from generators.training.encoder import DEFAULT, encoder_of, entry_of
+from generators.training.encoder import (
+    DEFAULT,
+    DLIB_DIGEST,
+    encoder_of,
+    entry_of,
+    refuse_other_embeddings,
+    released_entry,
+)
 from generators.training.frozen import frozen_for
 from generators.training.identity import identity_of
 from generators.training.loop import train
 from generators.training.recipe import Frozen, Losses, Trainable
 from generators.training.released import read_about
+from generators.training.source import PackSource
 from tests.test_packs import write_pack
 from tests.toy_recipe import Toy, ToySettings
 
@@ -282,6 +290,83 @@ def test_embeddings_of_another_recognizer_are_refused_before_the_first_step(enco
     with pytest.raises(ConfigError, match=r"got toy with weights of SHA-256 toy weights….*weights of other weight…"):
         trained(pack, tmp_path / "c", identity="toy")
     assert not any((tmp_path / name / "checkpoints").exists() for name in "abc")
+
+
+def test_embeddings_of_other_weights_of_dlib_are_refused(tmp_path):
+    def refuse(there, recognizer=None, **settings):
+        described = {"identity": "dlib_resnet", "identity_weights": there}
+        refuse_other_embeddings({"name": "dlib_resnet", **settings}, recognizer, described)
+
+    own = encoder_of(DEFAULT, tmp_path, CPU, 1)
+    for recognizer in (None, own):
+        refuse(DLIB_DIGEST, recognizer)
+        refuse("", recognizer)
+        with pytest.raises(ConfigError, match=r"weights of abcd….*--identity '\{name: dlib_resnet, weights: FILE\}'"):
+            refuse("abcd", recognizer)
+    assert own.fingerprint()["weights"] == DLIB_DIGEST
+    mine = Encoder(EncoderSettings(weights="abcd"))
+    refuse("abcd", mine, weights="mine.safetensors")
+    with pytest.raises(ConfigError, match="got dlib_resnet with weights of SHA-256 abcd…"):
+        refuse(DLIB_DIGEST, mine, weights="mine.safetensors")
+
+
+def test_own_weights_of_dlib_for_the_identity_are_not_those_of_the_perceptual_loss(tmp_path):
+    encoder_of(DEFAULT, tmp_path, CPU, 1).write_weights(tmp_path / "own.safetensors")
+    own = {"name": "dlib_resnet", "weights": str(tmp_path / "own.safetensors")}
+    found = frozen_for(BOTH, tmp_path, CPU, 1, own)
+    network = found.perceptual.__self__
+    assert network is not found.identity
+    assert (network.settings.weights, network.fingerprint()["weights"]) == ("", DLIB_DIGEST)
+
+
+def test_a_released_entry_holds_on_any_machine(tmp_path):
+    typed = {"name": "mine", "weights": str(tmp_path / "w.safetensors"), "device": "cuda", "threads": 3, "scale": 2,
+             "root": str(tmp_path), "cache": "~/models/", "other": "C:\\files\\other.onnx"}  # fmt: skip
+    entry = {"name": "mine", "weights": "w.safetensors", "scale": 2, "other": "other.onnx"}
+    assert released_entry(typed, {}) == entry
+    aligner = {"name": "dlib_hog", "points": 68}
+    assert released_entry(typed, {"aligner": aligner, "identity": "mine"}) == {**entry, "aligner": aligner}
+
+
+def test_what_is_released_names_the_weights_and_the_packs_aligner_and_no_folder(encoders, pack, tmp_path):
+    manifest = json.loads((pack / "pack.json").read_text())
+    manifest["aligner"] = {"name": "dlib_hog", "fingerprint": {"revision": 1, "points": 68, "upsample": 1}}
+    manifest["recognizer"]["fingerprint"] = {"weights": "abcd"}
+    (pack / "pack.json").write_text(json.dumps(manifest))
+    release, weights = tmp_path / "known.safetensors", str(tmp_path / "w.safetensors")
+
+    class Token(Toy):
+        wanted = frozenset({"masks", "identity"})
+
+    train(
+        Trainable(presets=KNOWN.presets, build=Token), "tiny", pack, tmp_path / "run", device="cpu", threads=1,
+        identity={"name": "toy", "weights": weights, "threads": 1}, sample_seconds=0, max_steps=1, release=str(release),
+    )  # fmt: skip
+    about = read_about(release)
+    aligner = {"name": "dlib_hog", "points": 68, "upsample": 1}
+    assert about["identity_encoder"] == {"name": "toy", "weights": "w.safetensors", "aligner": aligner}
+    assert about["identity_encoder_weights"] == "abcd"
+    assert str(tmp_path) not in json.dumps(about)
+
+
+def test_whatever_goes_wrong_behind_it_the_source_is_closed(encoders, pack, tmp_path):
+    closed = []
+
+    class Bad(PackSource):
+        def describe(self):
+            raise KeyError("digest")
+
+        def close(self):
+            closed.append(True)
+            super().close()
+
+    def source(data, recipe, seed):
+        return Bad(Pack.open(data), recipe.side, recipe.batch_size, recipe.wanted, seed)
+
+    alone = Trainable(presets=KNOWN.presets, build=Toy, source=source)
+    with pytest.raises(KeyError, match="digest"):
+        train(alone, "tiny", pack, tmp_path / "run", device="cpu", threads=1, sample_seconds=0, max_steps=1)
+    assert closed
 
 
 def test_who_asks_nobody_needs_no_encoder_and_says_none(encoders, pack, tmp_path):

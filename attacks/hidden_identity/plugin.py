@@ -36,7 +36,7 @@ class Attending(Protocol):
     """A generator that can say where it looks at the identity."""
 
     def attend(self, conditions: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """The share of attention that goes to the identity, float32 (N, T, A, A), as in `bench.api.AttentiveMaker`.
+        """The share of attention that goes to the identity, float32 (N, Y, A, A), as in `bench.api.AttentiveMaker`.
 
         Args:
             conditions: as `generate_tensor` takes them.
@@ -151,7 +151,7 @@ class HiddenIdentity:
             batch: as `run` takes it.
 
         Returns:
-            float32 (N, T, A, A), as in `bench.api.AttentiveMaker`; what it has of a face that cannot be made means
+            float32 (N, Y, A, A), as in `bench.api.AttentiveMaker`; what it has of a face that cannot be made means
             nothing.
         """
         import torch
@@ -249,6 +249,16 @@ def _refuse_unfit(generator: StyledGenerator, name: str) -> None:
     if "identity" not in generator.conditions:
         raise ConfigError(
             f"hidden_identity: got weights of {name!r} that take no identity; give some that learned with its token"
+        )
+    if further := sorted(generator.conditions - {"masks", "identity"}):
+        raise ConfigError(
+            f"hidden_identity: got settings by which {name!r} takes {', '.join(further)} besides masks and an identity,"
+            " which the attack has none of to give; leave them out"
+        )
+    if getattr(generator, "draws", False):
+        raise ConfigError(
+            f"hidden_identity: got settings by which {name!r} draws styles by chance (noise), and the attack gives it"
+            " those of the two people; leave them out"
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.aligners.templates import crop_matrix, move_points, warp_labels
-from bench.api import FaceBatch, Template
+from bench.api import IDENTITIES, FaceBatch, Template
 from bench.conformance.finding import NotAsked
 from bench.conformance.sample import FEW, Person, cropped, people
 from bench.errors import PluginError
@@ -20,8 +20,6 @@ from bench.seeding import stream
 FIELDS = tuple(field.name for field in dataclasses.fields(FaceBatch) if field.name != "images")
 PLACES = frozenset({"landmarks", "reference_landmarks", "masks", "reference_masks"})
 """The conditions that say where the parts of a face are."""
-IDENTITIES = frozenset({"identity", "reference_identity"})
-"""Those that are embeddings."""
 SCHEME = "dlib68"
 
 

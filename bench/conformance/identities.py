@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.api import FaceBatch, Template
+from bench.api import IDENTITIES, FaceBatch, Template
 from bench.config import PluginEntry
-from bench.conformance.conditions import IDENTITIES, Recipe, other_company, rows_of
-from bench.conformance.finding import Inspection, expect, in_words
+from bench.conformance.conditions import Recipe, other_company, rows_of
+from bench.conformance.finding import Inspection, NotAsked, expect, in_words
 from bench.conformance.values import checked_entry, expect_array, expect_finite, expect_same
 from bench.errors import MissingDependency, MissingFile, ProviderError
 from bench.registry import load
@@ -44,16 +44,20 @@ def ask_identity_encoder(asks: Inspection, maker: Any) -> int | str:
             checked_entry("aligner", given, '{"name": "dlib_hog"}')
     if not asks.last_kept:
         return "it names no recognizer"
-    try:
-        recognizer = load("recognizer", entry.name, **entry.settings)
-        side = recognizer.template.side
-        return int(recognizer.embed(np.zeros((recognizer.batch_size, 3, side, side), np.float32)).shape[1])
-    except (MissingDependency, MissingFile, ProviderError) as error:
-        return f"its recognizer cannot be used on this machine: {error}"
+    width: int | str = "its recognizer embeds nothing"
+    with asks.promise(_ENCODER, "a recognizer that embeds crops of its own template"):
+        try:
+            recognizer = load("recognizer", entry.name, **entry.settings)
+            side = recognizer.template.side
+            width = int(recognizer.embed(np.zeros((recognizer.batch_size, 3, side, side), np.float32)).shape[1])
+        except (MissingDependency, MissingFile, ProviderError) as error:
+            width = f"its recognizer cannot be used on this machine: {error}"
+            raise NotAsked(width) from error
+    return width
 
 
 def ask_attention(asks: Inspection, maker: Any, recipe: Recipe, batch: FaceBatch, made: NDArray[np.bool_]) -> None:
-    """Asks what a maker promises that tells where it looks at identities; nothing of any other.
+    """Asks what a maker promises that tells where it looks at identities; nothing of any other, nor of one that draws.
 
     Args:
         asks: where findings go.
@@ -62,24 +66,25 @@ def ask_attention(asks: Inspection, maker: Any, recipe: Recipe, batch: FaceBatch
         batch: ordinary faces.
         made: bool (N,), those of which the maker makes faces; what it has of others means nothing.
     """
-    if not (recipe.conditions & IDENTITIES and callable(getattr(maker, "identity_attention", None))):
+    tells = callable(getattr(maker, "identity_attention", None)) and not getattr(maker, "draws", False)
+    if not (tells and recipe.conditions & IDENTITIES):
         return
     found: Any = None
-    with asks.promise(_ATTENTION, "float32 (N, T, A, A), shares from 0 to 1, where A divides S"):
+    with asks.promise(_ATTENTION, "float32 (N, Y, A, A), shares from 0 to 1, where A divides S"):
         found = maker.identity_attention(rows_of(batch))
         _expect_attention(found, recipe.size, recipe.template, made)
     if not asks.last_kept:
         return
     with asks.promise(_ATTENTION, "the same of the same batch, and each face by itself"):
-        expect_same(found, maker.identity_attention(rows_of(batch)), "maps", "draw nothing here")
-        for kept in (0, recipe.size - 1):
+        expect_same(found[made], maker.identity_attention(rows_of(batch))[made], "maps", "draw nothing here")
+        for kept in np.flatnonzero(made)[[0, -1]].tolist():
             rows = other_company(recipe.size, kept)
             again = maker.identity_attention(rows_of(batch, rows))
             expect_same(found[kept : kept + 1], again[kept : kept + 1], "maps", "compute each row by itself")
 
 
 def _expect_attention(found: Any, size: int, template: Template, made: NDArray[np.bool_]) -> None:
-    expect_array(found, "float32", (size, "T", "A", "A"))
+    expect_array(found, "float32", (size, "Y", "A", "A"))
     height, width = found.shape[2:]
     expect(height == width, in_words(found), "square maps")
     expect(template.side % width == 0, in_words(found), f"a side that divides {template.side}", "resize the maps")

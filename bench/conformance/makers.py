@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.api import Budget, Crops, FaceBatch, Goal, Template
+from bench.api import IDENTITIES, Budget, Crops, FaceBatch, Goal, Template
 from bench.conformance.conditions import (
     FIELDS,
-    IDENTITIES,
     PLACES,
     SCHEME,
     Recipe,

@@ -17,12 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.api import Attack, Dataset, Generator, Progress
+from bench.api import IDENTITIES, Attack, Dataset, Generator, Progress
 from bench.config import Attention as AttentionEntry
 from bench.errors import PluginError
 from bench.regions import CLASSES
 from bench.store.cache import ArrayCache, CacheContext
-from bench.sweep.conditions import IDENTITIES
 from bench.sweep.making import MadeFaces, all_makings
 from bench.sweep.pairing import Pairing
 from bench.sweep.studio import Studio
@@ -36,12 +35,12 @@ _SLACK = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Attention:
-    """What a maker said of F faces.
+    """What a maker said of F faces, in Y layers.
 
     Attributes:
         faces: int64 (F,), their numbers, ascending.
-        maps: float32 (F, T, A, A), the share of attention that goes to the identity, the coarsest layer first.
-        shares: float32 (F, T, 19), their means over the pixels of each region; NaN where a face has no such region, and
+        maps: float32 (F, Y, A, A), the share of attention that goes to the identity, the coarsest layer first.
+        shares: float32 (F, Y, 19), their means over the pixels of each region; NaN where a face has no such region, and
             everywhere where the maker takes no masks.
     """
 
@@ -51,8 +50,12 @@ class Attention:
 
 
 def is_attentive(maker: Generator | Attack) -> bool:
-    """Whether a maker takes an identity and can say where it looks at it."""
-    return bool(maker.conditions & IDENTITIES) and callable(getattr(maker, "identity_attention", None))
+    """Whether a maker takes an identity and can say where it looks at it.
+
+    One whose faces depend on what it draws cannot: it is asked without the stream that its faces were drawn from.
+    """
+    told = callable(getattr(maker, "identity_attention", None)) and not getattr(maker, "draws", False)
+    return bool(maker.conditions & IDENTITIES) and told
 
 
 def attention_part(maker: Generator | Attack, wanted: AttentionEntry | None) -> dict[str, Any]:
@@ -92,6 +95,7 @@ def attention_of(
 
     Raises:
         PluginError: the maker returned something else than attention.
+        CorruptFile: a photo changed since its face was made.
     """
     studio = Studio(spec, dataset, all_makings(spec, pairing), cache)
     digests = studio.digests()
@@ -110,7 +114,9 @@ def attention_of(
     try:
         for done, batch in enumerate(batches, start=1):
             wanted = [face for face in missing if face in batch]
-            new |= _ask(studio, batch, sightings, wanted, next(iter((found | new).values()), None))
+            asked = _ask(studio, batch, sightings, wanted, next(iter((found | new).values()), None))
+            studio.refuse_changes(batch)  # else it would be kept under the digest of another photo
+            new |= asked
             if progress:
                 progress("asking for attention", done, len(batches))
     finally:
@@ -160,12 +166,12 @@ def check_attention(found: Any, size: int, side: int, rows: Sequence[int], name:
         name: the maker's, for errors.
 
     Returns:
-        float32 (F, T, A, A).
+        float32 (F, Y, A, A).
 
     Raises:
         PluginError: it is something else.
     """
-    wanted = f"float32 ({size}, T, A, A), where A divides {side}"
+    wanted = f"float32 ({size}, Y, A, A), where A divides {side}"
     if not isinstance(found, np.ndarray) or found.dtype != np.float32:
         got = f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else type(found).__name__
         raise PluginError(f"{name}.identity_attention returned {got}; expected {wanted}")
@@ -184,11 +190,11 @@ def region_shares(maps: NDArray[np.float32], mask: NDArray[np.uint8] | None) -> 
     """The mean of each map over the pixels of each region.
 
     Args:
-        maps: float32 (T, A, A).
+        maps: float32 (Y, A, A).
         mask: uint8 (S, S), labels of `bench.regions.CLASSES`, S a multiple of A; None where there is none.
 
     Returns:
-        float32 (T, 19); NaN for a region without a pixel.
+        float32 (Y, 19); NaN for a region without a pixel.
     """
     shares = np.full((len(maps), len(CLASSES)), np.nan, dtype=np.float32)
     if mask is None:

@@ -1,10 +1,9 @@
 """What the bench can give to a maker of faces besides pictures."""
 
+from bench.api import IDENTITIES
+
 MASKS = frozenset({"masks", "reference_masks"})
 """The conditions for which a data set must know what each pixel shows, or a parser say so."""
-
-IDENTITIES = frozenset({"identity", "reference_identity"})
-"""Those for which the recognizer that the maker names embeds the photos."""
 
 AVAILABLE = frozenset({"references", "landmarks", "reference_landmarks"}) | MASKS | IDENTITIES
 """The fields of `bench.api.FaceBatch` that `bench.sweep.contributors` fills."""

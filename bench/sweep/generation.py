@@ -143,7 +143,9 @@ def _engaged(generator: MakerEntry, dataset: Dataset) -> Engagement:
     entry: Entry = {"name": generator.name, **plain(generator.settings)}
     engaged = engage("generator", generator, entry, dataset)
     if generator.parser is not None and "maker_parser" not in engaged.part:
-        raise ConfigError(f"{generator.name}: got parser {generator.parser.name!r}, and it takes no masks")
+        raise ConfigError(
+            f"{generator.name}: got parser {generator.parser.name!r}, and it takes no masks; leave --parser out"
+        )
     return engaged
 
 
@@ -201,7 +203,7 @@ def _problems(
     }
     if "maker_identity" in spec:
         identities = Identities(spec, cache)
-        identities.prepare(frames)
+        identities.prepare(frames, seen)
         not_embedded = {frame.key: identities.problem(frame.key) for frame in frames}
         unusable = {key: problem for key, problem in not_embedded.items() if problem is not None} | unusable
     return tuple(made.problem(index) for index in range(len(pairing))), unusable

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from bench.api import Aligner, Attack, Dataset, EmbeddedDataset, Generator, MaskedDataset
+from bench.api import IDENTITIES, Aligner, Attack, Dataset, EmbeddedDataset, Generator, MaskedDataset
 from bench.config import MakerEntry, PluginEntry, RecognizerEntry, Sweep
 from bench.errors import ConfigError
 from bench.sweep.attention import attention_part, is_attentive
 from bench.sweep.axes import Axes, expand
-from bench.sweep.conditions import AVAILABLE, IDENTITIES, MASKS
+from bench.sweep.conditions import AVAILABLE, MASKS
 from bench.sweep.identities import embedder_of, encoder_entry
 from bench.sweep.inputs import Entry, identity_of, warn_of_inferred_people
 from bench.sweep.instances import plain, plugin
@@ -95,8 +95,8 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
     if sweep.attention is not None and not attentive:
         names = ", ".join(wanted.name for _, wanted in makers)
         raise ConfigError(
-            f"attention: none of the makers ({names}) takes an identity and tells where it looks at it; leave "
-            "attention out, or add one that does"
+            f"attention: none of the makers ({names}) takes an identity and tells where it looks at it (nor can "
+            "one whose settings draw styles by chance, such as noise of sis); leave attention out, or add one that does"
         )
 
 

@@ -131,7 +131,7 @@ def _taught(generator: Generator, name: str) -> list[str]:
 
 
 def _gives_identity(spec: Mapping[str, Any]) -> bool:
-    """Whether the judge is the recognizer whose embeddings the generator takes; it may have other weights or none."""
+    """Whether the judge is the recognizer whose embeddings the generator takes, of the same weights."""
     encoder, judge = spec.get("maker_identity"), spec["recognizer"]
     if encoder is None or encoder["name"] != judge["name"]:
         return False

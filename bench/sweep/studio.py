@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench.aligners.geometry import template_digest
 from bench.api import (
+    IDENTITIES,
     Aligner,
     Attack,
     Budget,
@@ -31,7 +32,7 @@ from bench.quality.visual import peak_signal_to_noise_ratio, structural_similari
 from bench.seeding import stream
 from bench.store.cache import ArrayCache
 from bench.store.faces import MADE, NOT_EMBEDDED, NOT_FOUND, REFUSED, UNREADABLE, FaceStore
-from bench.sweep.conditions import IDENTITIES, MASKS
+from bench.sweep.conditions import MASKS
 from bench.sweep.contributors import Contribution, batch_of, contribution, find_faces
 from bench.sweep.identities import Identities
 from bench.sweep.inputs import entry_of
@@ -171,7 +172,7 @@ class Studio:
         if self.parsing is not None:
             self.parsing.prepare(frames, found, progress)
         if self.identities is not None:
-            self.identities.prepare(frames, progress)
+            self.identities.prepare(frames, found, progress)
         return dict(zip(photos.tolist(), found, strict=True))
 
     def gather(self, batch: range, sightings: Mapping[int, Sighting]) -> Gathered:
@@ -221,7 +222,7 @@ class Studio:
                 batch[place]: encode_png(frame, self._text(batch[place]))
                 for place, frame in zip(made.tolist(), frames, strict=True)
             }
-        self._refuse_changes(batch)
+        self.refuse_changes(batch)
         rows: dict[str, NDArray[Any]] = {
             "state": state,
             "structural_similarity": similarity,
@@ -229,8 +230,15 @@ class Studio:
         }
         return Batch(np.arange(batch.start, batch.stop), rows, pictures)
 
-    def _refuse_changes(self, batch: range) -> None:
-        """What was made of other photos than were digested must not be kept under that digest."""
+    def refuse_changes(self, batch: range) -> None:
+        """What was made of other photos than were digested must not be kept under that digest.
+
+        Args:
+            batch: the faces.
+
+        Raises:
+            CorruptFile: a photo of theirs, or its mask, changed since `digests` was asked.
+        """
         for photo in np.unique(self.pairing.photo[batch]).tolist():
             key = self.pairing.frames[photo].key
             if self._photo_digest(key) != self._digests[photo]:

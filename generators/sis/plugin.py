@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from bench.aligners.templates import FFHQ256
 from bench.api import Crops, FaceBatch, Fingerprint
 from bench.errors import ConfigError
-from bench.seeding import stream
 from generators.face_batches import (
     filled,
     identity_of,
@@ -52,7 +51,10 @@ class Sis:
         return {"name": "dlib_hog", "points": 68}
 
     def identity_encoder(self) -> Mapping[str, Any]:
-        """The recognizer whose embeddings its identity is, as the weight file names it; else `dlib_resnet`."""
+        """The recognizer whose embeddings its identity is, as the weight file names it; else `dlib_resnet`.
+
+        With the aligner of the pack that it learned from, where the file names one.
+        """
         said = self._renderer.released.about.get("identity_encoder", "dlib_resnet")
         return {"name": said} if isinstance(said, str) else dict(said)
 
@@ -60,6 +62,11 @@ class Sis:
     def taught_by(self) -> frozenset[str]:
         """The recognizers that taught it, as the weight file has them: they are its white box."""
         return self._renderer.released.taught_by
+
+    @property
+    def draws(self) -> bool:
+        """Whether styles are drawn by chance, by ``noise``."""
+        return bool(self.settings.noise)
 
     @property
     def attention_tokens(self) -> int:
@@ -143,7 +150,7 @@ class Sis:
             conditions: as `generate_tensor` takes them.
 
         Returns:
-            float32 (N, T, A, A), as in `identity_attention`.
+            float32 (N, Y, A, A), as in `identity_attention`.
 
         Raises:
             ConfigError: the weights have no token for an identity.
@@ -155,20 +162,25 @@ class Sis:
         """Where the faces of these settings look at the identity.
 
         Args:
-            batch: as `generate` takes it. Where noise is drawn, it is drawn from a stream of its own.
+            batch: as `generate` takes it.
 
         Returns:
-            float32 (N, T, A, A): of each layer with attention, the coarsest first, the share that goes to the identity,
-            averaged over heads; a coarse layer's pixels are repeated up to the finest one's side A. Of a face that
-            cannot be made, numbers that mean nothing.
+            float32 (N, Y, A, A): of each of Y layers, the coarsest first, the share of attention that goes to the
+            identity, averaged over heads; a coarse layer's pixels are repeated up to the finest one's side A. Of a face
+            that cannot be made, numbers that mean nothing.
 
         Raises:
-            ConfigError: the weights have no token for an identity.
+            ConfigError: the weights have no token for an identity, or the faces are drawn.
             ShapeError: as `generate`.
         """
         import torch
 
-        given = self._given(batch, stream(0, "sis", "attention"))
+        if self.draws:
+            raise ConfigError(
+                f"noise: got {list(self.settings.noise)}, and faces whose styles were drawn cannot be drawn again "
+                "here; leave noise out, or give generate_tensor and attend the same noise"
+            )
+        given = self._given(batch)
         layers = self.preset.attention
         side = max((side for side, _, _ in layers), default=1)
         found = np.empty((len(batch.images), len(layers), side, side), np.float32)
@@ -278,8 +290,8 @@ class Sis:
         faces = grow(self._renderer.render(parts).faces, self.template.side)
         return torch.where(parts.possible[:, None, None, None], faces, torch.nan)
 
-    def _given(self, batch: FaceBatch, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """The arrays of a batch that these settings want, each as it should be."""
+    def _given(self, batch: FaceBatch, rng: np.random.Generator | None = None) -> dict[str, NDArray[Any]]:
+        """The arrays of a batch that these settings want, each as it should be, with noise where there is a stream."""
         side, others, width, encoder = self.template.side, 1, self.preset.identity, self.identity_encoder()["name"]
         given: dict[str, NDArray[Any]] = {"masks": masks_of(batch, side, "sis"), "images": batch.images}
         if "identity" in self.conditions:
@@ -290,7 +302,7 @@ class Sis:
             given["reference_masks"] = reference_masks_of(batch, side, others, "sis")
         if "reference_identity" in self.conditions:
             given["reference_identity"] = reference_identity_of(batch, others, width, encoder, "sis")
-        if self.settings.noise:
+        if self.draws and rng is not None:
             given["noise"] = rng.standard_normal((len(batch.images), self.preset.noise), dtype=np.float32)
         return given
 

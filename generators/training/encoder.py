@@ -25,6 +25,8 @@ from generators.training.shared_dlib import SharedDlibResnet
 DLIB = "dlib_resnet"
 DEFAULT: Mapping[str, Any] = {"name": DLIB}
 IN_PACK = Path("networks") / "dlib_resnet.safetensors"
+DLIB_DIGEST = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
+"""SHA-256 of dlib's own file of weights, which embeddings by `DEFAULT` come from."""
 _NAME = re.compile(r"[a-z0-9_]+")
 
 
@@ -115,15 +117,42 @@ def refuse_other_embeddings(
             f"--identity: got {name}, and the embeddings in the pack are {theirs}'s, which this recipe learns from;"
             f" make a pack with {name}'s: {again}; or type --identity {theirs}"
         )
-    # dlib's own weights may have travelled with the pack, rounded to float16: another digest, and yet the same network.
-    plain = recognizer is None or (name == DLIB and "weights" not in entry)
-    weights = "" if plain or recognizer is None else recognizer.fingerprint().get("weights")
+    found = None if recognizer is None else recognizer.fingerprint().get("weights")
+    weights = [str(found)] if found else []
+    if name == DLIB and not entry.get("weights"):
+        # They may have travelled with the pack, rounded to float16: another digest, and yet the same network.
+        weights = [DLIB_DIGEST, *weights]
     there = described.get("identity_weights")
-    if weights and there and weights != there:
+    if weights and there and there not in weights:
         raise ConfigError(
-            f"--identity: got {name} with weights of SHA-256 {str(weights)[:12]}…, and the embeddings in the pack come"
-            f" from weights of {str(there)[:12]}…; give those weights, or make the pack anew: {again}"
+            f"--identity: got {name} with weights of SHA-256 {weights[0][:12]}…, and the embeddings in the pack come"
+            f" from weights of {str(there)[:12]}…; give those weights (--identity '{{name: {name}, weights: FILE}}'),"
+            f" or make the pack anew: {again}"
         )
+
+
+def released_entry(entry: Mapping[str, Any], described: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an encoder's entry means something on another machine, for a released file.
+
+    Args:
+        entry: as `entry_of` gives it.
+        described: what the source of the embeddings says; empty where the networks take none. ``aligner``, where it
+            has one, is the entry of what found the faces.
+
+    Returns:
+        The entry without ``device``, ``threads`` and folders; of a file its name alone.
+    """
+    kept: dict[str, Any] = {}
+    for name, value in entry.items():
+        if name in ("device", "threads"):
+            continue
+        if isinstance(value, str) and re.search(r"[/\\]", value):
+            file = re.split(r"[/\\]", value)[-1]
+            if not file or Path(value).expanduser().is_dir():
+                continue
+            value = file
+        kept[name] = value
+    return kept | ({"aligner": dict(described["aligner"])} if "aligner" in described else {})
 
 
 def dlib_weights(data: Path) -> str:

@@ -67,7 +67,8 @@ def frozen_for(
         return Frozen(recognizer, network, names, perceptual_view="crop", identity_encoder=entry)
     if perceptual not in ("", DLIB):
         raise UnknownName("perceptual network", perceptual, (DLIB, f"{VGG19}:PATH"))
-    # One network for both roles where both are dlib's: then they share a pass.
-    shared = recognizer if isinstance(recognizer, SharedDlibResnet) else encoder_of(DEFAULT, data, device, threads)
+    # One network for both roles where both are dlib's own: then they share a pass.
+    own = isinstance(recognizer, SharedDlibResnet) and not entry.get("weights")
+    shared = recognizer if own else encoder_of(DEFAULT, data, device, threads)
     assert isinstance(shared, SharedDlibResnet)
     return Frozen(recognizer, shared.features, names | {"perceptual": DLIB}, identity_encoder=entry)

@@ -16,6 +16,7 @@ from bench.seeding import stream
 from generators.training.card import card_of, write_card
 from generators.training.checkpoint import Checkpoint, Checkpoints
 from generators.training.display import Display
+from generators.training.encoder import released_entry
 from generators.training.grid import sample_frame, write_grid
 from generators.training.identity import refuse_another
 from generators.training.log import Log, Tick, line_of
@@ -214,7 +215,8 @@ def about_of(run: Run) -> dict[str, Any]:
 
     ``data`` is the digest of the pack; ``people``, ``people_digest`` and ``splits`` say who of it was shown, where the
     source knows (docs/training.md). ``identity_encoder`` is the sweep-file entry of the recognizer whose embeddings the
-    networks take, where they take some or learned from one.
+    networks take, where they take some or learned from one, without what holds on this machine only; where a file of
+    weights was given for it, ``identity_encoder_weights`` is the digest of its weights.
     """
     about = {**run.identity, "preset": run.options.preset, "steps": run.steps, "images": run.images}
     about.pop("settings")
@@ -225,4 +227,12 @@ def about_of(run: Run) -> dict[str, Any]:
 
 
 def _encoder(run: Run) -> dict[str, Any]:
-    return {} if run.encoder is None else {"identity_encoder": run.encoder}
+    if run.encoder is None:
+        return {}
+    described = run.source.describe() if run.conditioned else {}
+    found: dict[str, Any] = {"identity_encoder": released_entry(run.encoder, described)}
+    if not (run.encoder.get("weights") or run.encoder.get("model")):
+        return found
+    teacher = {} if run.frozen.identity is None else run.frozen.identity.fingerprint()
+    digest = teacher.get("weights") or teacher.get("model") or described.get("identity_weights")
+    return found | ({"identity_encoder_weights": str(digest)} if digest else {})

@@ -67,21 +67,17 @@ class Run:
                 f"--identity: got {options.identity}, and this recipe asks nobody who is shown; leave it out"
             )
         self.source: Source = (trainable.source or pack_source)(data, self.recipe, options.seed)
-        if self.conditioned:
-            try:
-                refuse_other_embeddings(self.frozen.encoder, self.frozen.identity, self.source.describe())
-            except ConfigError:
-                self.source.close()
-                raise
-        self.identity = identity_of(
-            options.name,
-            settings,
-            self.recipe.batch_size,
-            options.seed,
-            str(self.source.describe().get("digest", "")),
-            fabric.world_size,
-            self._teachers(),
-        )
+        try:
+            described = self.source.describe()
+            if self.conditioned:
+                refuse_other_embeddings(self.frozen.encoder, self.frozen.identity, described)
+            digest, processes = str(described.get("digest", "")), fabric.world_size
+            self.identity = identity_of(
+                options.name, settings, self.recipe.batch_size, options.seed, digest, processes, self._teachers()
+            )
+        except BaseException:
+            self.source.close()  # nobody else knows of it yet
+            raise
         self.last_step = self.recipe.last_step if isinstance(self.recipe, Ending) else None
         self._schedule = self.recipe.rate_factor if isinstance(self.recipe, Scheduled) else None
         self.steps = self.images = 0

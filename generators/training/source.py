@@ -26,6 +26,8 @@ from generators.training.mirroring import mirror_labels, mirror_landmarks
 if TYPE_CHECKING:
     from generators.training.recipe import Recipe
 
+SETTINGS: Mapping[str, tuple[str, ...]] = {"dlib_hog": ("upsample", "points", "choose")}
+"""What of an aligner's fingerprint are its settings, for those that give a pack's 68 landmarks."""
 AHEAD = 3
 """Batches that are read while the networks learn."""
 
@@ -44,6 +46,7 @@ class Faces(Protocol):
     identity_name: str
     identity_weights: str
     attributes: NDArray[np.float32]
+    manifest: Mapping[str, Any]
 
     def images(self, rows: NDArray[np.int64], side: int | None = None) -> NDArray[np.uint8]:
         """uint8 (n, s, s, 3)."""
@@ -129,7 +132,10 @@ class PackSource:
         self._ahead.clear()
 
     def describe(self) -> dict[str, Any]:
-        """Digest, faces, people and a digest of these people, parts, whose embeddings, and what was asked for."""
+        """Digest, faces, people and a digest of these people, parts, whose embeddings, and what was asked for.
+
+        ``aligner`` is the sweep-file entry of what found the faces for them, where the pack says it.
+        """
         pack = self._pack
         return {
             "digest": pack.digest,
@@ -141,6 +147,7 @@ class PackSource:
             "mirrored": self._mirror,
             "identity": pack.identity_name,
             "identity_weights": pack.identity_weights,
+            **aligner_of(pack.manifest),
         }
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
@@ -182,6 +189,22 @@ class PackSource:
         # uint8 crosses to the device, a quarter of the bytes; (N, S, S, 3) in memory is (N, 3, S, S) channels last.
         images = moved(read.images).permute(0, 3, 1, 2).to(torch.float32).div_(255)
         return TrainingBatch(images, moved(read.rows), **{name: moved(array) for name, array in read.fields.items()})
+
+
+def aligner_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """``aligner``, the sweep-file entry of what found a pack's faces; empty where the pack does not say it.
+
+    Of an aligner's fingerprint only what `SETTINGS` has for it is in the entry: the rest are digests and versions.
+
+    Args:
+        manifest: pack.json.
+    """
+    said = manifest.get("aligner")
+    if not said:
+        return {}
+    names = SETTINGS.get(said["name"], ())
+    settings = {name: value for name, value in said.get("fingerprint", {}).items() if name in names}
+    return {"aligner": {"name": said["name"], **settings}}
 
 
 def pack_source(data: Path, recipe: Recipe, seed: int) -> PackSource:

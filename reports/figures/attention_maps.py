@@ -69,17 +69,19 @@ def chart(views: Sequence[View]) -> dict[str, Any]:
     every = [_small(_maps(view)) for view in views]
     layers = max(map(len, every))
     whole = [(maps.mean(axis=0), maps) for maps in every]
-    chosen = [("mean of layers", [mean for mean, _ in whole])]
+    chosen: list[tuple[str, list[NDArray[np.float64] | None]]] = [("mean of layers", [mean for mean, _ in whole])]
     if layers > 1:
         chosen += [
-            (name, [maps[min(place, len(maps) - 1)] for _, maps in whole])
+            (name, [maps[place] if place < len(maps) else None for _, maps in whole])
             for place, name in enumerate(layer_names(layers))
         ]
-    return {"variants": [_variant(name, maps, views) for name, maps in chosen]}
+    top = max(float(maps.max()) for maps in every) or 1.0
+    return {"variants": [_variant(name, maps, views, top) for name, maps in chosen]}
 
 
-def _variant(name: str, maps: Sequence[NDArray[np.float64]], views: Sequence[View]) -> dict[str, Any]:
-    top = max(float(each.max()) for each in maps) or 1.0
+def _variant(
+    name: str, maps: Sequence[NDArray[np.float64] | None], views: Sequence[View], top: float
+) -> dict[str, Any]:
     across = len(maps)
     rows = -(-across // 2)
     layout = chart_layout({}, {}, height=_SIDE + 70)
@@ -103,9 +105,13 @@ def _variant(name: str, maps: Sequence[NDArray[np.float64]], views: Sequence[Vie
             narrow[f"yaxis{number}"] = {"domain": part(rows - 1 - place // 2, rows, 0.2)}
         if view.name:
             layout["annotations"].append(_name(view.name, number))
+        if grid is None:
+            layout["annotations"].append(_missing(number))
+            grid = np.full((1, 1), np.nan)  # its panel keeps its place
         trace: dict[str, Any] = {
             "type": "heatmap", "xaxis": f"x{number}", "yaxis": f"y{number}",
-            "z": [[short(100 * value) for value in row] for row in grid.tolist()], "zmin": 0, "zmax": short(100 * top),
+            "z": [[None if np.isnan(value) else short(100 * value) for value in row] for row in grid.tolist()],
+            "zmin": 0, "zmax": short(100 * top),
             "colorscale": "Viridis", "showscale": place == 0,
             "hovertemplate": f"{hover_text(view.name)}<br><b>%{{z:.2f}}{numbers.THIN}%</b> of attention<extra></extra>",
         }  # fmt: skip
@@ -125,6 +131,13 @@ def _name(name: str, number: str) -> dict[str, Any]:
         "xref": f"x{number} domain", "yref": f"y{number} domain", "x": 0, "y": 1, "xanchor": "left",
         "yanchor": "bottom", "yshift": 3, "showarrow": False, "text": f"<b>{hover_text(name)}</b>",
         "font": {"size": 12, "color": "var(--ink)"},
+    }  # fmt: skip
+
+
+def _missing(number: str) -> dict[str, Any]:
+    return {
+        "xref": f"x{number} domain", "yref": f"y{number} domain", "x": 0.5, "y": 0.5, "showarrow": False,
+        "text": "no such layer", "font": {"size": 12, "color": "var(--muted)"},
     }  # fmt: skip
 
 

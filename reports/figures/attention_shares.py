@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bench.regions import CLASSES
 from reports import numbers
 from reports.attention import Attention
 from reports.figures.rows import row_axis, short
@@ -47,9 +48,7 @@ def layer_looks(views: Sequence[View]) -> dict[str, Look]:
 
 def rows_of(views: Sequence[View]) -> list[str]:
     """The regions of which any view knows something, in the order of the classes."""
-    longest = max(views, key=lambda view: len(view.attention.regions))
-    names = [region.name for region in longest.attention.regions]
-    return names + sorted({region.name for view in views for region in view.attention.regions} - set(names))
+    return sorted({region.name for view in views for region in view.attention.regions}, key=CLASSES.index)
 
 
 def _end(views: Sequence[View]) -> float:
@@ -86,10 +85,12 @@ def draw(views: Sequence[View], title: str) -> Figure:
     handles += [
         Line2D([], [], color=look.color, marker=look.marker, linestyle="", markersize=4.5) for look in marks.values()
     ]
-    names = ["mean, 95 % interval", *marks]
-    if views[0].attention.fair:
+    names = ["mean, 95 % interval (hollow: weak)", *marks]
+    if any(view.attention.fair for view in views):
         handles.append(Line2D([], [], color=INK, linestyle=(0, (4, 2)), linewidth=1))
-        names.append(f"fair share, {numbers.percent(views[0].attention.fair, 1)}")
+        fair = {view.attention.fair for view in views}
+        known = f", {numbers.percent(views[0].attention.fair, 1)}" if len(fair) == 1 else ""
+        names.append(f"fair share{known}")
     legend_above(figure, title, handles, names, left=1.2)
     return figure
 
@@ -97,14 +98,23 @@ def draw(views: Sequence[View], title: str) -> Figure:
 def _panel(axes: Axes, view: View, rows: Sequence[str], marks: dict[str, Look]) -> None:
     if view.name:
         axes.set_title(literal(view.name, 30), fontsize=8.5, pad=4)
-    for region in view.attention.regions:
-        y = rows.index(region.name)
-        axes.barh(y, 100 * region.share.value, _BAR, color=_BAR_COLOR)
-        if region.share.ends:
-            low, high = region.share.ends
-            axes.hlines(y, 100 * low, 100 * high, color=INK, linewidth=1.1)
-        for look, share in zip(marks.values(), region.layers, strict=False):
-            axes.plot(100 * share, y, look.marker, color=look.color, markersize=3.6, alpha=0.95)
+    regions = view.attention.regions
+    y = [rows.index(region.name) for region in regions]
+    axes.barh(
+        y, [100 * region.share.value for region in regions], _BAR, edgecolor=_BAR_COLOR, linewidth=1.2,
+        color=["white" if region.share.weak else _BAR_COLOR for region in regions],
+    )  # fmt: skip
+    ends = [(at, *region.share.ends) for at, region in zip(y, regions, strict=True) if region.share.ends]
+    if ends:
+        at, low, high = np.array(ends).T
+        axes.hlines(at, 100 * low, 100 * high, color=INK, linewidth=1.1)
+    for layer, look in enumerate(marks.values()):
+        there = [(100 * region.layers[layer], at) for at, region in zip(y, regions, strict=True)
+                 if layer < len(region.layers)]  # fmt: skip
+        axes.plot(
+            [share for share, _ in there], [at for _, at in there], look.marker, color=look.color, markersize=3.6,
+            alpha=0.95, linestyle="",
+        )  # fmt: skip
     if view.attention.fair:
         axes.axvline(100 * view.attention.fair, color=INK, linewidth=1, linestyle=(0, (4, 2)))
     axes.grid(axis="y", visible=False)
@@ -153,14 +163,20 @@ def _traces(view: View, rows: Sequence[str], marks: dict[str, Look]) -> list[dic
     ends = [share.ends or (share.value, share.value) for share in shares]
     bars = {
         "type": "bar", "orientation": "h", "x": [short(100 * share.value) for share in shares], "y": places,
-        "width": _BAR, "marker": {"color": "var(--outcome-3)"}, "name": "mean over layers",
+        "width": _BAR, "name": "mean over layers",
+        "marker": {"color": ["var(--paper)" if share.weak else "var(--outcome-3)" for share in shares],
+                   "line": {"width": 1.4, "color": "var(--outcome-3)"}},
         "error_x": {
             "type": "data", "symmetric": False, "color": "var(--ink)", "thickness": 1.4, "width": 3,
             "array": [short(100 * max(high - s.value, 0.0)) for s, (_, high) in zip(shares, ends, strict=True)],
             "arrayminus": [short(100 * max(s.value - low, 0.0)) for s, (low, _) in zip(shares, ends, strict=True)],
         },
-        "customdata": [[name, share.said] for name, share in zip(named, shares, strict=True)],
-        "hovertemplate": "<b>%{customdata[0]}</b><br>mean over layers: %{customdata[1]}<extra></extra>",
+        "customdata": [
+            [name, share.said + (", weak" if share.weak else ""), numbers.plural(region.faces, "face")]
+            for name, share, region in zip(named, shares, regions, strict=True)
+        ],
+        "hovertemplate": "<b>%{customdata[0]}</b><br>mean over layers: %{customdata[1]}<br>of %{customdata[2]}"
+        "<extra></extra>",
     }  # fmt: skip
     traces = [bars]
     for place, (name, look) in enumerate(marks.items()):

@@ -42,11 +42,15 @@ class Share:
         value: in [0, 1].
         ends: its 95 % interval, or None.
         weak: whether few errors stand behind it.
+        method: how the interval came about, a key of `reports.records.METHODS`; empty where nobody says.
+        faces: how many faces it is of; None where nobody says.
     """
 
     value: float
     ends: tuple[float, float] | None
     weak: bool = False
+    method: str = ""
+    faces: int | None = None
 
     @property
     def said(self) -> str:
@@ -63,10 +67,16 @@ class Bar:
     Attributes:
         name: of the maker, or of the clean photo.
         shares: one for each outcome of `MEANINGS`.
+        made: how many faces were made, in words; empty for the clean photo.
     """
 
     name: str
     shares: tuple[Share, ...]
+    made: str = ""
+
+    def lines(self, longest: int = 26) -> list[str]:
+        """Its name and what was made, on lines of so many letters."""
+        return [*row_lines(self.name, longest), *([self.made] if self.made else [])]
 
 
 def draw(bars: Sequence[Bar], title: str) -> Figure:
@@ -76,7 +86,7 @@ def draw(bars: Sequence[Bar], title: str) -> Figure:
         bars: the rows, from the top; the first is the clean photo, and a line parts it from the others.
         title: what stands above it.
     """
-    lines = [row_lines(bar.name, 34) for bar in bars]
+    lines = [bar.lines(34) for bar in bars]
     row_height = max(0.44, 0.16 * max(map(len, lines)))
     figure = Figure(figsize=(9.4, 1.45 + row_height * len(bars)))
     left, right = figure.subplots(1, 2, sharey=True, gridspec_kw={"width_ratios": (1.35, 1), "wspace": 0.06})
@@ -210,13 +220,8 @@ def _dots(place: int, shares: Sequence[Share], rows: Sequence[int]) -> dict[str,
     }
 
 
-def _reach(start: float, end: float) -> float:
-    """From one share up to another, in percent; rounding may have put them the other way around."""
-    return short(max(100 * (end - start), 0.0))
-
-
 def _layout(bars: Sequence[Bar]) -> dict[str, Any]:
-    lines = [[hover_text(line) for line in row_lines(bar.name)] for bar in bars]
+    lines = [[hover_text(line) for line in bar.lines()] for bar in bars]
     row_height = max(38, 17 * max(map(len, lines)) + 8)
     body = len(bars) * row_height
     rows = row_axis(["<br>".join(each) for each in lines])

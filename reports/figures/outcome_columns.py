@@ -15,16 +15,19 @@ from matplotlib.patches import Patch
 from reports import numbers
 from reports.figures.outcome_bars import ON_COLOR, Bar, Share
 from reports.figures.rows import short
-from reports.figures.small_multiples import Grid, legend_above, name_panel, note_name, shares_axis
-from reports.figures.style import MUTED, OUTCOME_COLORS, OUTCOME_LINES, hover_text, literal, row_lines
+from reports.figures.small_multiples import Grid, below, legend_above, name_panel, note_name, shares_axis
+from reports.figures.style import MUTED, OUTCOME_COLORS, OUTCOME_LINES, LineKey, hover_text, literal, row_lines
 from reports.makers import MEANINGS
 
 _WIDTH, _LEFT = 0.56, -0.1
 """Of the room between two columns, how much a column takes, and how far its middle lies beside the tick."""
-_BESIDE = (("both", 0.27, "circle", "o", 0), ("swapped + both", 0.4, "square", "s", 1))
+_BESIDE = (("both", 0.27, "circle", "o", 0), ("second person", 0.4, "square", "s", 1))
 """What stands beside a column, where, its marker for plotly and matplotlib, and the outcome whose colour it has."""
-BESIDE_KEYS = tuple((f"{symbol}: {name}", f"var(--outcome-line-{color})") for name, _, symbol, _, color in _BESIDE)
-"""What the marks beside a column are, and their colour on the page."""
+BESIDE_KEYS = tuple(
+    LineKey(f"{name}, 95\u202f% interval", f"var(--outcome-line-{color})", symbol)
+    for name, _, symbol, _, color in _BESIDE
+)
+"""What the marks beside a column are, and how they look on the page."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Column:
     Attributes:
         tick: what stands below it, such as ``"0.5"``.
         bar: its maker, and the outcomes' shares.
-        second: how often the second person matches: swapped + both, with its interval; None where that is not known.
+        second: how often the second person matches, whatever the first does; None where that is not known.
     """
 
     tick: str
@@ -50,11 +53,18 @@ class Panel:
         name: what they have in common.
         axis: what the ticks are numbers of; empty for names.
         columns: from the left; the first is the clean photo.
+        made: how many faces of how many were made, in words.
     """
 
     name: str
     axis: str
     columns: tuple[Column, ...]
+    made: str = ""
+
+    @property
+    def below(self) -> str:
+        """What stands below its ticks."""
+        return below(self.axis, self.made)
 
 
 def draw(panels: Sequence[Panel], title: str) -> Figure:
@@ -107,8 +117,8 @@ def _panel(axes: Axes, panel: Panel, most: int) -> None:
     axes.grid(axis="x", visible=False)
     axes.tick_params(length=0)
     axes.spines["left"].set_visible(False)
-    if panel.axis:
-        axes.set_xlabel(literal(panel.axis, 30), fontsize=8, labelpad=2)
+    if panel.below:
+        axes.set_xlabel(literal(panel.below, 44), fontsize=8, labelpad=2)
 
 
 def _whiskers(axes: Axes, shares: Sequence[tuple[float, Share]], color: str, marker: str) -> None:
@@ -152,8 +162,8 @@ def chart(panels: Sequence[Panel], name: str) -> dict[str, Any]:
             "ticktext": [_tick(column, "<br>", hover_text) for column in panel.columns],
         }  # fmt: skip
         number = grid.place(layout, at, axis, shares_axis())
-        if panel.axis:
-            layout[f"xaxis{number}"]["title"] = {"text": hover_text(panel.axis), "standoff": 3, "font": {"size": 11.5}}
+        if panel.below:
+            layout[f"xaxis{number}"]["title"] = {"text": hover_text(panel.below), "standoff": 3, "font": {"size": 11.5}}
         layout["annotations"].append(note_name(panel.name, number))
         layout["shapes"].append(_divide(number))
         traces += _stack(panel, number) + _marks(panel, number)
@@ -198,10 +208,11 @@ def _stack(panel: Panel, number: str) -> list[dict[str, Any]]:
                 "textangle": 0,
                 "insidetextfont": {"color": ON_COLOR[place], "size": 10},
                 "customdata": [
-                    [hover_text(column.bar.name), share.said]
+                    [hover_text(column.bar.name), share.said, f"<br>{column.bar.made}" if column.bar.made else ""]
                     for column, share in zip(panel.columns, shares, strict=True)
                 ],
-                "hovertemplate": f"<b>%{{customdata[0]}}</b><br>{meaning}: %{{customdata[1]}}<extra></extra>",
+                "hovertemplate": f"<b>%{{customdata[0]}}</b><br>{meaning}: %{{customdata[1]}}%{{customdata[2]}}"
+                "<extra></extra>",
             }
         )
     return traces

@@ -157,6 +157,16 @@ def note_name(name: str, number: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def below(axis: str, made: str) -> str:
+    """What stands below the ticks of a panel: what they are, and how many faces were made.
+
+    Args:
+        axis: what the ticks are numbers of; empty for names.
+        made: in words, such as ``"made 38 of 40"``.
+    """
+    return "; ".join(part for part in (axis, made) if part)
+
+
 def wrapped(name: str, longest: int) -> Sequence[str]:
     """A name on two lines at most, each of so many letters."""
     if len(name) <= longest:

@@ -30,7 +30,7 @@ PALETTE_ON_DARK = ("#4FA8E8", "#FF8A4C", "#2CC79B", "#E48CC3", "#9AD0F5", "#E6B9
 OUTCOME_COLORS = ("#7A2F86", "#E8962E", "#3C8CCB", "#B4BAC1", "#FFFFFF")
 OUTCOME_COLORS_ON_DARK = ("#9B4FB0", "#F2B05E", "#6FB7F0", "#7B838D", "#101214")
 """Of what a made face matches, on white and on a dark page: both contributors, the second only, the first only,
-neither, and no face found, which is hatched. Any two differ by a CIE76 distance of 22 or more,
+neither, and no face made or found, which is hatched. Any two differ by a CIE76 distance of 22 or more,
 also for readers without red, green or blue cones (simulated after Machado, Oliveira and Fernandes, 2009)."""
 OUTCOME_LINES = ("#7A2F86", "#B96A0A", "#2B74AE", "#7F868E", "#5b636d")
 OUTCOME_LINES_ON_DARK = ("#C08AD0", "#F2B05E", "#6FB7F0", "#9BA5B0", "#9ba5b0")
@@ -61,6 +61,32 @@ _MARGIN_INCHES = 0.08
 _TYPEFACES = ("Inter", "Helvetica Neue", "Helvetica", "Arial", "Liberation Sans", "DejaVu Sans")
 
 
+def svg_dash(dash: str) -> str:
+    """A dash of plotly's as an SVG stroke's.
+
+    Args:
+        dash: such as ``"9px,3px"``, or ``"solid"``.
+    """
+    return "none" if dash == "solid" else dash.replace("px", "").replace(",", " ")
+
+
+@dataclass(frozen=True)
+class LineKey:
+    """How the key of a picture on the page shows a line or a mark: never by its colour alone.
+
+    Attributes:
+        name: what it is.
+        color: a CSS colour.
+        symbol: plotly's name of the marker; empty for none.
+        dash: the line's dash as an SVG stroke has it; ``"none"`` for a whole line, empty for no line.
+    """
+
+    name: str
+    color: str
+    symbol: str = ""
+    dash: str = ""
+
+
 @dataclass(frozen=True)
 class Look:
     """How one series is drawn, everywhere.
@@ -84,7 +110,7 @@ class Look:
     @property
     def svg_dash(self) -> str:
         """The dash as an SVG stroke's, for the swatches of the page."""
-        return "none" if self.dash == "solid" else self.dash.replace("px", "").replace(",", " ")
+        return svg_dash(self.dash)
 
     @property
     def variable(self) -> str:

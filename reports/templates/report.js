@@ -116,21 +116,20 @@
     });
   }
 
-  /* A click on the head of a column sorts the rows below it, within each part of the table; on that of the names, back
-     as they were. Exact values stand first in what hovering over a cell says. */
+  /* The button at the head of a column sorts the rows below it, within each part of the table; that of the names puts
+     them back as they were. Rows that are fixed stay on top. Exact values stand first in what hovering over a cell says. */
   const valueOf = (cell) => {
     const shown = cell?.querySelector(".value");
     const exact = parseFloat(shown?.title);
     return Number.isNaN(exact) ? parseFloat(shown?.textContent.replace(/[\u2009\u202f]/g, "").replace("\u2212", "-")) : exact;
   };
-  for (const table of document.querySelectorAll("table.results")) {
+  for (const table of document.querySelectorAll("table[data-sortable]")) {
     const body = table.tBodies[0];
     const parts = [[]];
     for (const row of body.rows) {
       if (row.classList.contains("above")) parts.push([]);
       parts.at(-1).push(row);
     }
-    if (!parts.some((rows) => rows.length > 3)) continue;
     const heads = Array.from(table.tHead.rows[0].cells);
     heads.forEach((head, column) => {
       const sort = () => {
@@ -138,7 +137,7 @@
         heads.forEach((other) => other.removeAttribute("aria-sort"));
         if (column) head.setAttribute("aria-sort", falling ? "descending" : "ascending");
         for (const rows of parts) {
-          const title = rows.filter((row) => row.classList.contains("above"));
+          const title = rows.filter((row) => row.classList.contains("above") || row.classList.contains("fixed"));
           const others = rows.filter((row) => !title.includes(row));
           const ordered = others.map((row) => [valueOf(row.cells[column]), row]);
           /* What has no value stands last either way. */
@@ -146,10 +145,13 @@
           body.append(...title, ...ordered.map(([, row]) => row));
         }
       };
+      /* A button of its own, so that the head stays a head to those who hear the page, and keys work as on any other. */
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...head.childNodes);
+      head.append(button);
       head.classList.add("sortable");
-      head.tabIndex = 0;
       head.addEventListener("click", sort);
-      head.addEventListener("keydown", (event) => { if (event.key === "Enter") sort(); });
     });
   }
 
