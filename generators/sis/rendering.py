@@ -131,7 +131,7 @@ class SisRenderer:
         """The share of attention that goes to the identity.
 
         Returns:
-            float32 (N, T, A, A) in [0, 1], of each layer, the coarsest first; each brought to the finest one's side A
+            float32 (N, Y, A, A) in [0, 1], of each layer, the coarsest first; each brought to the finest one's side A
             by repeating its pixels.
 
         Raises:
