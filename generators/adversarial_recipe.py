@@ -3,50 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from generators.losses.adversarial import discriminator_hinge, generator_hinge
 from generators.losses.feature_matching import feature_matching
+from generators.presets import AdversarialPreset
 from generators.training.recipe import Frozen, Losses, Step
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
-
-
-class Learning(Protocol):
-    """The fields of a preset that say how it learns against a discriminator."""
-
-    @property
-    def side(self) -> int:
-        """S, pixels of a side."""
-        ...
-
-    @property
-    def batch_size(self) -> int:
-        """N, faces a step."""
-        ...
-
-    @property
-    def ema_decay(self) -> float:
-        """Of the average that is released."""
-        ...
-
-    @property
-    def rates(self) -> tuple[float, float]:
-        """Learning rates of the makers, and of the discriminator."""
-        ...
-
-    @property
-    def betas(self) -> tuple[float, float]:
-        """Of Adam."""
-        ...
-
-    @property
-    def matching(self) -> float:
-        """Weight of feature matching; 0 for none."""
-        ...
 
 
 class AdversarialRecipe:
@@ -63,7 +29,7 @@ class AdversarialRecipe:
     """
 
     def __init__(
-        self, preset: Learning, frozen: Frozen, makers: Mapping[str, nn.Module], discriminator: nn.Module
+        self, preset: AdversarialPreset, frozen: Frozen, makers: Mapping[str, nn.Module], discriminator: nn.Module
     ) -> None:
         self.frozen, self.discriminator = frozen, discriminator
         self.side, self.batch_size, self.ema_decay = preset.side, preset.batch_size, preset.ema_decay

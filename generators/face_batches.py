@@ -90,21 +90,6 @@ def reference_identity_of(batch: FaceBatch, others: int, width: int, encoder: st
     return _embeddings("reference_identity", batch.reference_identity, shape, encoder, name)
 
 
-def filled(rows: NDArray[Any], size: int) -> NDArray[Any]:
-    """`size` rows: those that there are, then zeros; a face does not depend on what shares its batch.
-
-    Args:
-        rows: (N, ...), N at most `size`.
-        size: rows wanted.
-
-    Returns:
-        (size, ...), a new array of the same dtype.
-    """
-    full = np.zeros((size, *rows.shape[1:]), dtype=rows.dtype)
-    full[: len(rows)] = rows
-    return full
-
-
 def region_maps(labels: NDArray[np.uint8], side: int, regions: int, device: torch.device) -> torch.Tensor:
     """Labels as a network wants them: halved, by the majority of four pixels, as a pack's are, as often as it takes.
 

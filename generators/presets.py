@@ -1,13 +1,76 @@
-"""What presets share: checks of their fields, and the way back from the plain values that a weight file holds."""
+"""What presets share: fields and their checks, and the way back from the plain values that a weight file holds."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 Preset = TypeVar("Preset")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdversarialPreset:
+    """What every preset has whose generator paints region maps in region styles, against one discriminator.
+
+    Attributes:
+        side: S, pixels of a side of what it makes.
+        levels: side and channels of each residual block, the coarsest first; a side that is twice the one before is
+            reached by nearest upsampling.
+        regions: R, classes of the masks.
+        style: L, length of a region's style code.
+        hidden: channels inside of each SPADE norm; 128 in SPADE's paper.
+        kernel: of the convolutions that make its scale and shift; 3 in SPADE's paper.
+        encoder_first: channels of the style encoder, as `RegionStyleEncoder` has them.
+        encoder_down: likewise.
+        judge_widths: channels of the discriminator's layers.
+        judge_scales: how many discriminators, each on half the side of the one before.
+        judge_norm: instance norm in the discriminator, besides spectral norm.
+        batch_size: N, faces a step.
+        rates: learning rates of the generator's side, and of the discriminator.
+        betas: of Adam.
+        ema_decay: of the average that is released.
+        pixels: weight of the mean absolute difference of pixels.
+        adversarial: weight of the hinge loss.
+        matching: weight of feature matching in the discriminator's features.
+        perceptual: weight of the mean absolute difference of the frozen network's features.
+        depths: weights of its features, the shallowest first.
+        teach_every: the frozen networks are asked in every such step only, and not in those between.
+    """
+
+    side: int
+    levels: tuple[tuple[int, int], ...]
+    regions: int = 19
+    style: int = 64
+    hidden: int = 32
+    kernel: int = 1
+    encoder_first: int = 32
+    encoder_down: tuple[int, ...] = (64,)
+    judge_widths: tuple[int, ...] = (48, 96, 192)
+    judge_scales: int = 1
+    judge_norm: bool = False
+    batch_size: int = 16
+    rates: tuple[float, float] = (5e-4, 8e-4)
+    betas: tuple[float, float] = (0.0, 0.95)
+    ema_decay: float = 0.998
+    pixels: float = 10.0
+    adversarial: float = 0.3
+    matching: float = 0.0
+    perceptual: float = 2.0
+    depths: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 0.0)
+    teach_every: int = 4
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
+        check_levels(self.levels, self.side)
+        check_least(self, 1, "regions", "style", "hidden", "batch_size", "teach_every", "judge_scales")
+        check_least(self, 0, "pixels", "adversarial", "matching", "perceptual")
+        if self.kernel not in (1, 3):
+            raise ValueError(f"kernel: got {self.kernel}, expected 1 or 3")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"ema_decay: got {self.ema_decay}, expected 0 or more and below 1")
 
 
 def preset_from(kind: type[Preset], settings: Mapping[str, Any]) -> Preset:

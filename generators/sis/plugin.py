@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from bench.aligners.templates import FFHQ256
 from bench.api import Crops, FaceBatch, Fingerprint
 from bench.errors import ConfigError
+from bench.torch_runtime import padded
 from generators.face_batches import (
-    filled,
     identity_of,
     masks_of,
     reference_identity_of,
@@ -310,10 +310,9 @@ class Sis:
         """Rows and their conditions, each batch filled up to one size."""
         import torch
 
-        count, size = len(given["images"]), self.batch_size
-        for start in range(0, count, size):
-            rows = slice(start, min(start + size, count))
-            yield rows, {name: torch.from_numpy(filled(array[rows], size)) for name, array in given.items()}
+        for parts in zip(*(padded(array, self.batch_size) for array in given.values()), strict=True):
+            batches = [torch.from_numpy(batch) for _, batch in parts]
+            yield parts[0][0], dict(zip(given, batches, strict=True))
 
     def _check_weights(self) -> None:
         """Makes sure that the weights can do what the settings ask."""

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from bench.provenance import THREADS
 from bench.regions import MASK_REGIONS, STYLE_REGIONS
 from bench.torch_runtime import Device, check_settings
-from generators.presets import check_choice, check_least, check_levels, preset_from
+from generators.presets import AdversarialPreset, check_choice, check_least, preset_from
 
 Layout = Literal["embedded", "modulated"]
 EncoderKind = Literal["grouped", "region"]
@@ -18,11 +18,10 @@ IdentityNorm = Literal["unit", "running"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SisPreset:
+class SisPreset(AdversarialPreset):
     """Sizes, and how it learns.
 
     Attributes:
-        side: S, pixels of a side of what it makes.
         layout: what masks do. ``"embedded"`` is CA2-SIS: each part comes to a small map of its own, from which the face
             grows, and styles act by attention alone. ``"modulated"`` is ours, for few operations: masks and styles
             modulate every norm, as in `spade`, and attention acts at the small sides.
@@ -34,20 +33,15 @@ class SisPreset:
         mult: of the attention's feed-forward.
         groups: of the attention's group norm, and of the embedded layout's blocks.
         recompute: the attention is computed again for the backward pass: less memory, a third more of its time.
-        regions: R, classes of the masks.
         style: L, length of a region's style code, and width of every token.
         start: embedded: channels that the embedded parts become.
         mask_side: embedded: side to which masks come before they are embedded.
         embedded_side: embedded: side of what each of them comes to, the first level's.
-        hidden: modulated: channels inside of each norm, as in `spade`.
-        kernel: modulated: of the convolutions that make a norm's scale and shift.
         encoder: which style encoder: ``"grouped"`` is CA2-SIS's, ``"region"`` SEAN's.
         interleaved: grouped: skips are joined region by region; False is faithful to the released code.
         group_width: grouped: channels of a region behind the first convolution.
         group_downs: grouped: halvings.
         group_ups: grouped: doublings; the style code has a part of each.
-        encoder_first: region: channels, as `RegionStyleEncoder` has them.
-        encoder_down: region: likewise.
         identity: D, numbers of the embedding that becomes one more token; 0 for no such token.
         identity_norm: what is done to an embedding first: ``"unit"`` length, or ``"running"``, which then takes away
             what all embeddings have in common and brings each number to variance 1, by what training has seen.
@@ -60,21 +54,9 @@ class SisPreset:
         detail: `+detail`, ours: side at which features of the source photo join, past the style codes; 0 for none.
         detail_width: channels of its first convolution; doubled with every halving.
         detail_code: channels that it hands over for each pixel.
-        judge_widths: channels of the discriminator's layers.
-        judge_scales: how many discriminators, each on half the side of the one before.
-        judge_norm: instance norm in the discriminator, besides spectral norm.
         judge_gain: its convolutions start Xavier-normal with this gain; 0 starts them as torch does.
-        batch_size: N, faces a step.
-        rates: learning rates of the generator's side, and of the discriminator.
-        betas: of Adam.
         decay_from: step from which on all rates fall, along a line.
         decay_to: step at which they are 0 and training ends; 0 for rates that stay, and no end.
-        ema_decay: of the average that is released.
-        pixels: weight of the mean absolute difference of pixels.
-        adversarial: weight of the hinge loss.
-        matching: weight of feature matching in the discriminator's features.
-        perceptual: weight of the mean absolute difference of the frozen network's features.
-        depths: weights of its features, the shallowest first.
         supervision: weight of attention supervision, of the regions' tokens.
         likeness: weight of the identity loss (lambda_id): squared distance, or one minus the cosine, as the recognizer
             compares.
@@ -92,28 +74,20 @@ class SisPreset:
         diversity: weight of the mean absolute difference between faces of two noises.
     """
 
-    side: int
     layout: Layout
-    levels: tuple[tuple[int, int], ...]
     attention: tuple[tuple[int, int, int], ...]
     self_attention: tuple[int, ...] = ()
     mult: int = 1
     groups: int = 8
     recompute: bool = False
-    regions: int = 19
-    style: int = 64
     start: int = 512
     mask_side: int = 128
     embedded_side: int = 16
-    hidden: int = 32
-    kernel: int = 1
     encoder: EncoderKind = "region"
     interleaved: bool = False
     group_width: int = 4
     group_downs: int = 6
     group_ups: int = 5
-    encoder_first: int = 32
-    encoder_down: tuple[int, ...] = (64,)
     identity: int = 128
     identity_norm: IdentityNorm = "running"
     identity_scale: float = 1.0
@@ -124,21 +98,9 @@ class SisPreset:
     detail: int = 0
     detail_width: int = 24
     detail_code: int = 16
-    judge_widths: tuple[int, ...] = (48, 96, 192)
-    judge_scales: int = 1
-    judge_norm: bool = False
     judge_gain: float = 0.0
-    batch_size: int = 16
-    rates: tuple[float, float] = (5e-4, 8e-4)
-    betas: tuple[float, float] = (0.0, 0.95)
     decay_from: int = 0
     decay_to: int = 0
-    ema_decay: float = 0.998
-    pixels: float = 10.0
-    adversarial: float = 0.3
-    matching: float = 0.0
-    perceptual: float = 2.0
-    depths: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 0.0)
     supervision: float = 0.1
     likeness: float = 4.0
     teach_every: int = 2
@@ -153,23 +115,17 @@ class SisPreset:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""
+        super().__post_init__()
         check_choice(self, "layout", get_args(Layout))
         check_choice(self, "encoder", get_args(EncoderKind))
         check_choice(self, "identity_norm", get_args(IdentityNorm))
         self._check_levels()
-        check_least(
-            self, 1, "regions", "style", "hidden", "batch_size", "teach_every", "judge_scales", "mult", "groups"
-        )
+        check_least(self, 1, "mult", "groups")
         check_least(self, 0, "identity", "noise", "noise_after", "detail", "judge_gain", "jitter", "diversity")
-        check_least(self, 0, "pixels", "adversarial", "matching", "perceptual", "supervision", "likeness")
-        check_least(self, 0, "swap_pixels", "swap_likeness", "decay_from", "decay_to")
+        check_least(self, 0, "supervision", "likeness", "swap_pixels", "swap_likeness", "decay_from", "decay_to")
         for name in ("swap", "mixed"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 to 1")
-        if self.kernel not in (1, 3):
-            raise ValueError(f"kernel: got {self.kernel}, expected 1 or 3")
-        if not 0 <= self.ema_decay < 1:
-            raise ValueError(f"ema_decay: got {self.ema_decay}, expected 0 or more and below 1")
         if self.encoder == "grouped" and self.style % self.group_ups:
             raise ValueError(f"style: got {self.style}, expected a multiple of group_ups, {self.group_ups}")
         if self.decay_from > self.decay_to:
@@ -178,7 +134,6 @@ class SisPreset:
             raise ValueError(f"noise_after: got {self.noise_after} without noise, expected noise of at least 1")
 
     def _check_levels(self) -> None:
-        check_levels(self.levels, self.side)
         sides = [side for side, _ in self.levels]
         if self.layout == "embedded" and sides[0] != self.embedded_side:
             raise ValueError(f"levels: got {sides[0]} first, expected embedded_side, {self.embedded_side}")

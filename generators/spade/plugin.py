@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from bench.aligners.templates import FFHQ256
 from bench.api import Crops, FaceBatch, Fingerprint
 from bench.errors import ShapeError
-from generators.face_batches import brought, filled, masks_of, region_maps
+from bench.torch_runtime import padded
+from generators.face_batches import brought, masks_of, region_maps
 from generators.released_networks import ReleasedNetworks
 from generators.spade.settings import SpadePreset, SpadeSettings, preset_of
 
@@ -77,13 +78,12 @@ class Spade:
 
         labels = masks_of(batch, self.template.side, "spade")
         made = np.empty_like(batch.images)
-        size = self.batch_size
+        pictures, maps = (padded(rows, self.batch_size) for rows in (batch.images, labels))
         with torch.inference_mode():
-            for start in range(0, len(made), size):
-                images, part = batch.images[start : start + size], labels[start : start + size]
-                masks = self.masks(filled(part, size))
-                faces = self.render(masks, self.encode(torch.from_numpy(filled(images, size)), masks))
-                made[start : start + size] = faces[: len(part)].cpu().numpy()
+            for (rows, images), (_, part) in zip(pictures, maps, strict=True):
+                masks = self.masks(part)
+                faces = self.render(masks, self.encode(torch.from_numpy(images), masks))
+                made[rows] = faces[: rows.stop - rows.start].cpu().numpy()
         return made
 
     def generate_tensor(self, conditions: Mapping[str, torch.Tensor]) -> torch.Tensor:

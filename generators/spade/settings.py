@@ -8,90 +8,42 @@ from typing import Any, Literal, get_args
 
 from bench.provenance import THREADS
 from bench.torch_runtime import Device, check_settings
-from generators.presets import check_choice, check_least, check_levels, preset_from
+from generators.presets import AdversarialPreset, check_choice, check_least, preset_from
 
 FreeNorm = Literal["instance", "batch"]
 Upsample = Literal["before", "within"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpadePreset:
+class SpadePreset(AdversarialPreset):
     """Sizes, and how it learns.
 
     Attributes:
-        side: S, pixels of a side of what it makes.
-        levels: side and channels of each residual block, the coarsest first; a side that is twice the one before is
-            reached by nearest upsampling, as in SPADE.
         upsample: where a side doubles: ``"before"`` a block, as in SPADE, or ``"within"`` it, behind its first norm,
             which then has a quarter of the pixels.
-        regions: R, classes of the masks.
-        style: L, length of a region's style code.
-        hidden: channels inside of each SPADE norm; 128 in the paper.
-        kernel: of the convolutions that make its scale and shift; 3 in the paper.
         norm: what it normalises by; ``"batch"`` in the paper.
         spectral: spectral norm in the renderer.
-        encoder_first: channels of the style encoder, as `RegionStyleEncoder` has them.
-        encoder_down: likewise.
         encoder_up: likewise.
         encoder_norm: likewise.
-        judge_widths: channels of the discriminator's layers.
-        judge_scales: how many discriminators, each on half the side of the one before.
-        judge_norm: instance norm in the discriminator, besides spectral norm.
         start_gain: every convolution starts Xavier-normal with this gain, 0.02 in SPADE's released code; 0 starts them
             as torch does.
-        batch_size: N, faces a step.
-        rates: learning rates of encoder and renderer, and of the discriminator.
-        betas: of Adam.
-        ema_decay: of the average that is released.
-        pixels: weight of the mean absolute difference of pixels.
-        adversarial: weight of the hinge loss.
-        matching: weight of feature matching in the discriminator's features.
-        perceptual: weight of the mean absolute difference of the frozen network's features.
-        depths: weights of its features, the shallowest first.
         identity: weight of the squared distance, or one minus the cosine, of embeddings.
-        teach_every: the frozen networks are asked in every such step only, and not in those between.
     """
 
-    side: int
-    levels: tuple[tuple[int, int], ...]
     upsample: Upsample = "within"
-    regions: int = 19
-    style: int = 64
-    hidden: int = 32
-    kernel: int = 1
     norm: FreeNorm = "instance"
     spectral: bool = False
-    encoder_first: int = 32
-    encoder_down: tuple[int, ...] = (64,)
     encoder_up: tuple[int, ...] = ()
     encoder_norm: bool = False
-    judge_widths: tuple[int, ...] = (48, 96, 192)
-    judge_scales: int = 1
-    judge_norm: bool = False
     start_gain: float = 0.0
-    batch_size: int = 16
-    rates: tuple[float, float] = (5e-4, 8e-4)
-    betas: tuple[float, float] = (0.0, 0.95)
-    ema_decay: float = 0.998
-    pixels: float = 10.0
-    adversarial: float = 0.3
-    matching: float = 0.0
-    perceptual: float = 2.0
-    depths: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 0.0)
     identity: float = 0.0
-    teach_every: int = 4
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""
+        super().__post_init__()
         check_choice(self, "norm", get_args(FreeNorm))
         check_choice(self, "upsample", get_args(Upsample))
-        check_levels(self.levels, self.side)
-        check_least(self, 1, "regions", "style", "hidden", "batch_size", "teach_every", "judge_scales")
-        if self.kernel not in (1, 3):
-            raise ValueError(f"kernel: got {self.kernel}, expected 1 or 3")
-        check_least(self, 0, "pixels", "adversarial", "matching", "perceptual", "identity", "start_gain")
-        if not 0 <= self.ema_decay < 1:
-            raise ValueError(f"ema_decay: got {self.ema_decay}, expected 0 or more and below 1")
+        check_least(self, 0, "identity", "start_gain")
 
 
 PRESETS: Mapping[str, SpadePreset] = {
