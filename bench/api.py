@@ -541,6 +541,23 @@ class AttentiveMaker(Protocol):
         ...
 
 
+@runtime_checkable
+class MixingMaker(Protocol):
+    """A generator or attack that can say how much of each of its faces it took from whom."""
+
+    def shares(self, batch: FaceBatch, rng: np.random.Generator) -> NDArray[np.float32]:
+        """float32 (N, K, R): of each face's pixels the share that shows region r of contributor k, in their style.
+
+        R is 19, the classes of `bench.regions.CLASSES`; where a maker's regions are soft, so are the shares. They are
+        at least 0 and add up to 1 over K and R. Rows of faces that cannot be made mean nothing.
+
+        Args:
+            batch: what ``generate`` or ``run`` was given.
+            rng: in the state in which that had it: what is drawn must be what the faces were drawn with.
+        """
+        ...
+
+
 class Oracle(Protocol):
     """What an attack may ask about the surrogates, counted. The bench builds it; plugins only use it."""
 

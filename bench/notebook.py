@@ -71,17 +71,25 @@ def settings_of(kind: Kind, name: str) -> list[dict[str, str]]:
         {
             "name": field.name,
             "type": _type_in_words(hints[field.name]),
-            "default": "" if field.default is dataclasses.MISSING else json.dumps(field.default, default=str),
+            "default": _default_in_words(field),
             "meaning": meanings.get(field.name, ""),
         }
         for field in dataclasses.fields(cls)
     ]
 
 
+def _default_in_words(field: dataclasses.Field[Any]) -> str:
+    if field.default_factory is not dataclasses.MISSING:
+        return json.dumps(field.default_factory(), default=str)
+    return "" if field.default is dataclasses.MISSING else json.dumps(field.default, default=str)
+
+
 def _type_in_words(hint: Any) -> str:
     if typing.get_origin(hint) is Literal:
         return " | ".join(repr(option) for option in typing.get_args(hint))
-    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("pathlib.", "")
+    if isinstance(hint, type) and not typing.get_args(hint):
+        return hint.__name__
+    return str(hint).replace("pathlib.", "").replace("collections.abc.", "")
 
 
 def plugins(kind: str | None = None) -> pd.DataFrame:

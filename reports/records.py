@@ -56,7 +56,11 @@ LABELS = {
     "landmark_error_mean": "landmark error",
     "landmark_failure_rate": "failures",
 }
-SIGNED = ("false_non_match_rate_differential", *(name for name in FIGURES if name.startswith("excess_")))
+SIGNED = (
+    "false_non_match_rate_differential",
+    "given_match_rate_gain",
+    *(name for name in FIGURES if name.startswith("excess_")),
+)
 """Figures that are differences of two shares, besides those whose name ends so."""
 _DECIMALS = {"similarity": 4, "bits": 3, "cost": 3, "index": 3}
 ARROWS = {"up": "↑", "down": "↓", "none": ""}

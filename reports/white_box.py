@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from bench import registry
 from bench.errors import ImpersonaError
-from bench.provenance import canonical_json
+from bench.provenance import Sameness, canonical_json, same_weights
 from reports import numbers
 from reports.makers import Judged, Made
 from reports.strands import base_of
@@ -16,9 +16,6 @@ MARK = "\u2020"
 """What stands behind the name of a recognizer that is white box to a maker beside it."""
 PERHAPS = "\u2021"
 """What stands there where that is not known."""
-_DIGESTS = ("weights", "model_sha256", "matrix")
-"""Where a recognizer's fingerprint has the digest of what it learned."""
-_Answer = Literal["yes", "perhaps", "no"]
 
 
 class WhiteBoxes:
@@ -33,7 +30,7 @@ class WhiteBoxes:
 
     def __init__(self, judged: Judged) -> None:
         self._taught: dict[str, frozenset[str] | None] = {}
-        found: dict[tuple[str, str], list[_Answer]] = {}
+        found: dict[tuple[str, str], list[Sameness]] = {}
         self._closed: dict[str, None] = {}
         for one in judged.made:
             if self._teachers(one) is None:
@@ -76,19 +73,19 @@ class WhiteBoxes:
             )
         return " ".join(said)
 
-    def _listed(self, wanted: _Answer) -> str:
+    def _listed(self, wanted: Sameness) -> str:
         makers: dict[str, list[str]] = {}
         for (label, base), answer in self._pairs.items():
             if answer == wanted:
                 makers.setdefault(base, []).append(label)
         return "; ".join(f"{numbers.listed(labels)} to {base}" for base, labels in makers.items())
 
-    def _is(self, one: Made) -> _Answer:
+    def _is(self, one: Made) -> Sameness:
         judge: Mapping[str, Any] = one.series.spec.get("recognizer") or {}
         encoder: Mapping[str, Any] = one.series.spec.get("maker_identity") or {}
-        gave = _same(encoder, judge)
+        gave = same_weights(encoder, judge)
         # A maker says its teachers' names alone, so that theirs may be other weights of the same plugin.
-        taught: _Answer = "perhaps" if judge.get("name") in (self._teachers(one) or ()) else "no"
+        taught: Sameness = "perhaps" if judge.get("name") in (self._teachers(one) or ()) else "no"
         return _strongest((gave, taught))
 
     def _teachers(self, one: Made) -> frozenset[str] | None:
@@ -111,23 +108,6 @@ def _said_by(maker: Mapping[str, Any], settings: Mapping[str, Any]) -> frozenset
     return frozenset([found] if isinstance(found, str) else found)
 
 
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> _Answer:
-    """Whether two recognizers of a cell's spec are the same, by the digests of what they learned."""
-    if not one or not other:
-        return "no"
-    digests = [_digest(part) for part in (one, other)]
-    if None not in digests:
-        return "yes" if digests[0] == digests[1] else "no"
-    return "perhaps" if one.get("name") == other.get("name") else "no"
-
-
-def _digest(part: Mapping[str, Any]) -> str | None:
-    fingerprint: Mapping[str, Any] = part.get("fingerprint") or {}
-    found = next((str(fingerprint[name]) for name in _DIGESTS if fingerprint.get(name)), None)
-    # A network of ONNX may have its weights in a file of their own, beside the graph.
-    return found and f"{found} {fingerprint.get('tensors_sha256', '')}"
-
-
-def _strongest(answers: Sequence[_Answer]) -> _Answer:
-    order: tuple[_Answer, ...] = ("yes", "perhaps")
+def _strongest(answers: Sequence[Sameness]) -> Sameness:
+    order: tuple[Sameness, ...] = ("yes", "perhaps")
     return next((answer for answer in order if answer in answers), "no")

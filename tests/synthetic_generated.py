@@ -17,6 +17,7 @@ from bench.api import Cell, Failure, Success
 from bench.images import encode_png, synthetic_text
 from bench.metrics import FigureValue
 from bench.metrics.attempts import Attempts
+from bench.metrics.contributions import assess_contributions, assess_taken
 from bench.metrics.vulnerability import assess_generated, assess_outcomes
 from bench.provenance import value_digest
 from bench.regions import CLASSES
@@ -44,6 +45,7 @@ class Maker:
         identity: the recognizer whose embeddings it takes; empty for none.
         layers: of how many layers its attention to the identity is kept; 0 for none.
         tokens: among how many tokens that attention is shared out; None if it does not say.
+        taken: whether it tells what it took of whom.
     """
 
     label: str
@@ -54,6 +56,7 @@ class Maker:
     identity: str = ""
     layers: int = 0
     tokens: int | None = 20
+    taken: bool = False
 
 
 MAKERS = (
@@ -126,7 +129,7 @@ def write_generated(
                 folder.write_outcome(cell, Failure(cell.key, "RuntimeError", error, f"Traceback\n{error}", 1.5))
                 continue
             made = _Made(label, maker, drawn, carried[label])
-            values = made.figures(thresholds) + made.attention_figures()
+            values = made.figures(thresholds) + made.attention_figures() + made.taken_figures(thresholds)
             rows = [record(value, cell.labels) for value in values]
             records += rows
             tables = {**drawn, **made.tables, "portraits": _portraits(maker, portraits, picture)}
@@ -173,6 +176,11 @@ class _Made:
         each = len(drawn["attempts"]) // max(faces * count, 1)
         (mated, spread), (nonmated, width) = shape["mated"], shape["nonmated"]
         share = np.array(maker.shares)[None, :, None]
+        if maker.taken:  # whom a face resembles goes by the skin, the nose and the mouth
+            share = (
+                contributions(maker, np.ones(faces, dtype=np.bool_))[:, :, [1, 2, 10, 11, 12]].sum(axis=2)[:, :, None]
+                * 1.8
+            )
         made = rng.random(faces) >= 0.01
         acquired = made & (rng.random(faces) < maker.found)
         size = (faces, count, each)
@@ -221,6 +229,19 @@ class _Made:
             ),
         }
 
+    def taken_figures(self, thresholds: bool) -> list[FigureValue]:
+        """Whom the faces match by what was taken of whom: as much of it as `contributions` draws."""
+        if not self.maker.taken:
+            return []
+        shares = contributions(self.maker, self.attempts.made)
+        kept = np.ones((0, self.attempts.count), dtype=np.bool_)
+        values, _ = assess_contributions(self.attempts, shares, kept)
+        for point in self.points if thresholds else ():
+            name = f"dev:fmr={point['requested_fmr']:g}"
+            support = point.get("support", "ok") if point["threshold"] is not None else "insufficient"
+            values += assess_taken(self.attempts, shares, name, point["threshold"], support, kept)[0]
+        return values
+
     def attention_figures(self) -> list[FigureValue]:
         """The identity's mean share of attention in every region that a face has, with a made-up interval."""
         table = attention_tables(self.maker, min(len(self.attempts), ATTENTIVE_FACES)).get("attention")
@@ -258,6 +279,35 @@ class _Made:
                             "ok" if there else "insufficient", ends[2])
             )  # fmt: skip
         return values
+
+
+def contributions(maker: Maker, made: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Made-up shares, float32 (M, K, 19): parts go to contributors at random; NaN of faces that were not made.
+
+    Args:
+        maker: whose.
+        made: bool (M,), which of its faces were made.
+    """
+    rng = np.random.default_rng(11)
+    faces, number = len(made), len(maker.shares)
+    shares = np.zeros((faces, number, len(CLASSES)), dtype=np.float32)
+    parts = {
+        (0,): 0.3,
+        (1,): 0.3,
+        (2,): 0.04,
+        (4, 5): 0.02,
+        (6, 7): 0.02,
+        (10, 11, 12): 0.04,
+        (13,): 0.2,
+        (17, 18): 0.08,
+    }
+    for classes, size in parts.items():
+        whose = rng.integers(0, number, faces)
+        for one in classes:
+            shares[np.arange(faces), whose, one] = size / len(classes)
+    shares[:, :, 3] = 0  # nobody wears glasses
+    shares[~made] = np.nan
+    return shares
 
 
 def attention_tables(maker: Maker, faces: int) -> dict[str, pd.DataFrame]:

@@ -24,12 +24,13 @@ from bench.aligners.templates import ARCFACE112
 from bench.api import PluginRow
 from bench.images import encode_png
 from bench.wiring import BUILT_IN
-from generators.spade.networks import Renderer, style_encoder
+from generators.spade.networks import renderer, style_encoder
 from generators.spade.settings import SpadePreset
 from generators.training.released import write_released
 from tests import dlib_models, onnx_models
 from tests.test_celeba import celeba
 from tests.test_datasets import lfw_copy
+from tests.test_mixsyn import mixsyn_weights
 from tests.test_onnx_detector import network as two_columns
 from tests.test_parsers import classes_by_colour
 from tests.test_sis import SMALL as SMALL_SIS
@@ -137,7 +138,7 @@ def spade_weights(path: Path) -> Path:
     preset = SpadePreset(
         side=32, levels=((8, 8), (16, 4), (32, 4)), style=4, hidden=4, encoder_first=4, encoder_down=(4,)
     )
-    networks = {"encoder": style_encoder(preset), "renderer": Renderer(preset)}
+    networks = {"encoder": style_encoder(preset), "renderer": renderer(preset)}
     write_released(path, networks, preset, {"recipe": "spade"})
     return path
 
@@ -147,6 +148,13 @@ def sis_settings(folder: Path) -> list[Settings]:
     weights = sis_weights(folder / "sis.safetensors", replace(SMALL_SIS, identity=128))
     taken = {"identity": "reference", "styles": ["nose"], "shapes": ["hair"]}
     return [{"weights": str(weights), "batch_size": 2, **settings} for settings in ({}, taken)]
+
+
+def mixsyn_settings(folder: Path) -> list[Settings]:
+    """Who gives what drawn, and named, with a composition's noise."""
+    weights = mixsyn_weights(folder / "mixsyn.safetensors")
+    named = {"sources": 3, "shapes": {"hair": 2, "mouth": 3}, "styles": {"skin": 3}, "variant": 1}
+    return [{"weights": str(weights), "batch_size": 2, **settings} for settings in ({}, named)]
 
 
 FIXTURES: dict[tuple[str, str], Callable[[Path], list[Settings]]] = {
@@ -185,6 +193,7 @@ FIXTURES: dict[tuple[str, str], Callable[[Path], list[Settings]]] = {
         {"batch_size": 2},
         {"batch_size": 2, "regions_by": "masks", "regions": ["hair", "eyes:3"], "sources": 3},
     ],
+    ("generator", "mixsyn"): mixsyn_settings,
     ("generator", "sis"): sis_settings,
     ("generator", "spade"): lambda folder: [
         {"weights": str(spade_weights(folder / "spade.safetensors")), "batch_size": 2}

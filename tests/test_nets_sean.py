@@ -1,7 +1,10 @@
 """SEAN's norm with soft maps against an independent, hard SEAN; shares, noise, memory order; its block."""
 
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from generators.nets.sean import RegionLinear, RegionPatches, SeanNorm, sean_block
@@ -13,13 +16,13 @@ def drawn(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def labels(side=16, seed=0):
+def labels(side: int = 16, seed: int = 0) -> Tensor:
     """int64 (2, side, side): blobs of the regions but the last, which is absent."""
     coarse = torch.randint(0, REGIONS - 1, (2, 1, 4, 4), generator=torch.Generator().manual_seed(seed))
     return functional.interpolate(coarse.double(), (side, side))[:, 0].long()
 
 
-def one_hot(given):
+def one_hot(given: Tensor) -> Tensor:
     return functional.one_hot(given, REGIONS).permute(0, 3, 1, 2).double()
 
 
@@ -40,31 +43,46 @@ def make(kind="instance"):
     return moved(SeanNorm(CHANNELS, REGIONS, STYLE, hidden=9, norm=kind).double())
 
 
-def hard_sean(norm, features, region_of, styles, noise=None, dims=(2, 3)):
-    """SEAN as published: paint each region's code onto its pixels, convolve, mix."""
-    side = features.shape[-1]
-    region_of = functional.interpolate(region_of[:, None].double(), (side, side))[:, 0].long()
-    painted = torch.zeros(len(features), STYLE, side, side, dtype=torch.float64)
-    for picture in range(len(features)):
+def paint(codes: Any, region_of: Tensor, styles: Tensor) -> Tensor:
+    """Each region's code, through its matrix, on the region's pixels: float (N, STYLE, side, side)."""
+    painted = torch.zeros(len(styles), STYLE, *region_of.shape[1:], dtype=torch.float64)
+    for picture in range(len(styles)):
         for region in range(REGIONS):
             inside = region_of[picture] == region
-            code = functional.relu(styles[picture, region] @ norm.codes.weight[region] + norm.codes.bias[region, 0])
+            code = functional.relu(styles[picture, region] @ codes.weight[region] + codes.bias[region, 0])
             painted[picture][:, inside] = code[:, None]
+    return painted
 
-    def convolved(given, layer, rows):
+
+def hard_sean(
+    norm: Any,
+    features: Tensor,
+    region_of: Tensor,
+    styles: Tensor,
+    noise: Tensor | None = None,
+    dims: tuple[int, ...] = (2, 3),
+) -> Tensor:
+    """SEAN as published: paint each region's code onto its pixels, convolve, mix; without codes, the maps alone."""
+    side = features.shape[-1]
+    region_of = functional.interpolate(region_of[:, None].double(), (side, side))[:, 0].long()
+
+    def convolved(given: Tensor, layer: Any, rows: slice) -> Tensor:
         return functional.conv2d(given, layer.weight[rows], layer.bias[rows], padding=1)
 
     maps = functional.relu(functional.conv2d(one_hot(region_of), norm.of_masks.weight, norm.of_masks.bias, padding=1))
-    first, second = slice(0, CHANNELS), slice(CHANNELS, 2 * CHANNELS)
-    scale_share, shift_share = torch.sigmoid(norm.shares)
-    scale = scale_share * convolved(painted, norm.style_scale_and_shift, first)
-    scale = scale + (1 - scale_share) * convolved(maps, norm.mask_scale_and_shift, first)
-    shift = shift_share * convolved(painted, norm.style_scale_and_shift, second)
-    shift = shift + (1 - shift_share) * convolved(maps, norm.mask_scale_and_shift, second)
+    channels = features.shape[1]
+    first, second = slice(0, channels), slice(channels, 2 * channels)
+    scale, shift = (convolved(maps, norm.mask_scale_and_shift, rows) for rows in (first, second))
+    if norm.codes is not None:
+        scale_share, shift_share = torch.sigmoid(norm.shares)
+        painted = paint(norm.codes, region_of, styles)
+        scale = scale_share * convolved(painted, norm.style_scale_and_shift, first) + (1 - scale_share) * scale
+        shift = shift_share * convolved(painted, norm.style_scale_and_shift, second) + (1 - shift_share) * shift
     if noise is not None:
         features = features + noise * norm.noise_scale[:, None, None]
     centred = features - features.mean(dims, keepdim=True)
-    return centred / (centred.square().mean(dims, keepdim=True) + 1e-5).sqrt() * (1 + scale) + shift
+    normed: Tensor = centred / (centred.square().mean(dims, keepdim=True) + 1e-5).sqrt() * (1 + scale) + shift
+    return normed
 
 
 @pytest.mark.parametrize("kind", ["instance", "batch"])

@@ -23,7 +23,7 @@ from bench.errors import CorruptFile, MissingFile, ShapeError
 from bench.seeding import stream
 from generators.crops import grow, shrink
 from generators.nets.regions import one_hot
-from generators.spade.networks import Renderer, style_encoder
+from generators.spade.networks import renderer, style_encoder
 from generators.spade.plugin import Spade
 from generators.spade.recipe import TRAINABLE, SpadeRecipe
 from generators.spade.settings import PRESETS, SpadePreset, SpadeSettings, preset_of
@@ -45,7 +45,7 @@ def seeded() -> None:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Spade:
-    networks = {"encoder": style_encoder(SMALL), "renderer": Renderer(SMALL)}
+    networks = {"encoder": style_encoder(SMALL), "renderer": renderer(SMALL)}
     write_released(tmp_path / "small.safetensors", networks, SMALL, {})
     return Spade(SpadeSettings(weights=str(tmp_path / "small.safetensors"), batch_size=2, threads=1))
 
@@ -103,16 +103,16 @@ def test_each_preset_builds_without_memory_and_has_the_size_that_its_docs_say(na
 def test_the_tiny_and_the_base_preset_keep_to_what_is_released() -> None:
     for name in ("tiny", "base"):
         with torch.device("meta"):
-            networks = style_encoder(PRESETS[name]), Renderer(PRESETS[name])
+            networks = style_encoder(PRESETS[name]), renderer(PRESETS[name])
         assert sum(map(count_of, networks)) <= 7_900_000
 
 
 def test_the_paper_preset_has_spades_blocks() -> None:
     # Park et al., figure 4: 1024, 1024, 1024, 512, 256, 128, 64 channels; every norm has 128 hidden channels.
     with torch.device("meta"):
-        renderer = Renderer(PRESETS["paper"])
-    assert [block.second.out_channels for block in renderer.blocks] == [1024, 1024, 1024, 512, 256, 128, 64]
-    assert {tuple(block.first_norm.of_masks.weight.shape) for block in renderer.blocks} == {(128, 19, 3, 3)}
+        blocks = renderer(PRESETS["paper"]).blocks
+    assert [block.second.out_channels for block in blocks] == [1024, 1024, 1024, 512, 256, 128, 64]
+    assert {tuple(block.first_norm.of_masks.weight.shape) for block in blocks} == {(128, 19, 3, 3)}
 
 
 @pytest.mark.parametrize(

@@ -246,6 +246,16 @@ class Identified(Toy):
         return np.broadcast_to(share[:, :, None, None], (len(share), 2, 8, 8)).astype(np.float32).copy()
 
 
+class Mixing(Generator):
+    """The same, and tells of whom: the darker a face and the less it drew for it, the more is the other's hair."""
+
+    def shares(self, batch: FaceBatch, rng: np.random.Generator) -> Any:
+        drawn = rng.random(len(batch.images), dtype=np.float32) * batch.images.mean(axis=(1, 2, 3))
+        shares = np.zeros((len(drawn), 2, 19), np.float32)
+        shares[:, 0, 1], shares[:, 1, 13] = drawn, 1 - drawn
+        return shares
+
+
 class Attack(Generator):
     """The same, towards a score, within its budget."""
 
@@ -288,6 +298,7 @@ TOYS: dict[str, tuple[Any, type]] = {
     "detector": ("detector", Detector),
     "generator": ("generator", Generator),
     "identified": ("generator", Identified),
+    "mixing": ("generator", Mixing),
     "attack": ("attack", Attack),
     "executor": ("executor", Executor),
 }

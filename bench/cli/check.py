@@ -46,8 +46,13 @@ def check(kind: Kind, name: str, settings: tuple[str, ...], as_json: bool) -> No
         sys.exit(1)
 
 
-def given(settings: Sequence[str]) -> dict[str, Any]:
+def given(settings: Sequence[str], option: str = "--set", example: str = "batch_size=8") -> dict[str, Any]:
     """Settings from ``key=value`` texts, the values as YAML.
+
+    Args:
+        settings: the texts.
+        option: under which they were given, for errors.
+        example: what it takes, likewise.
 
     Raises:
         ConfigError: one is something else, or a key stands twice.
@@ -56,13 +61,13 @@ def given(settings: Sequence[str]) -> dict[str, Any]:
     for text in settings:
         key, equals, value = text.partition("=")
         if not key or not equals:
-            raise ConfigError(f"--set got {text!r}, expected key=value, such as --set batch_size=8")
+            raise ConfigError(f"{option} got {text!r}, expected key=value, such as {option} {example}")
         if key in found:
-            raise ConfigError(f"--set got {key!r} twice; expected each setting once")
+            raise ConfigError(f"{option} got {key!r} twice; expected each setting once")
         try:
             found[key] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise ConfigError(f"--set {key}: {value!r} is not a YAML value ({error})") from error
+            raise ConfigError(f"{option} {key}: {value!r} is not a YAML value ({error})") from error
     return found
 
 

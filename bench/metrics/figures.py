@@ -12,6 +12,7 @@ from bench.metrics.figure_rows import (
     alignment,
     attention,
     columns,
+    contributions,
     detection,
     differences,
     diversity,
@@ -22,7 +23,10 @@ from bench.metrics.figure_rows import (
 
 __all__ = ["FIGURES", "Direction", "Figure", "figure"]
 
-_TOPICS = (verification, identification, differences, columns, made_faces, diversity, attention, detection, alignment)
+_TOPICS = (
+    verification, identification, differences, columns, made_faces, contributions, diversity, attention, detection,
+    alignment,
+)  # fmt: skip
 
 FIGURES: Mapping[str, Figure] = MappingProxyType({row.name: row for topic in _TOPICS for row in topic.ROWS})
 """Every figure by its name, in the order in which reports print them."""

@@ -158,6 +158,15 @@ ATTENTION_MAPS: Table = {
     "peak": Column(pa.float32(), "share", "the largest share of that map"),
 }
 
+CONTRIBUTIONS: Table = {
+    "face": Column(pa.int32(), "face", "its number"),
+    "contributor": Column(pa.int16(), "contributor", "their place, from 1"),
+    "region": Column(pa.int16(), "label", "of the made face, as in bench.regions.CLASSES"),
+    "share": Column(
+        pa.float32(), "share", "of the face's pixels, those of this region that are of this contributor; none where 0"
+    ),
+}
+
 PRESENTATIONS: Table = {
     "sample": Column(pa.string(), "name", "what was shown: a frame key, or the digest of a made face"),
     "species": Column(pa.dictionary(pa.int16(), pa.string()), "species", "of attack; null for a bona fide photo"),
@@ -195,6 +204,7 @@ TABLES: Mapping[str, Table] = {
     "portraits": PORTRAITS,
     "attention": ATTENTION,
     "attention_maps": ATTENTION_MAPS,
+    "contributions": CONTRIBUTIONS,
     "presentations": PRESENTATIONS,
     "placements": PLACEMENTS,
 }

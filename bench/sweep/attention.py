@@ -1,13 +1,11 @@
 """Where a maker looks at the identity that it was given: maps, and shares of the regions of the source's mask.
 
-A maker that can tell (`bench.api.AttentiveMaker`) is given the very batches of which it made the first faces. No
-recognizer takes part: what it says is kept beside the faces, so that the cells of several recognizers ask it once.
+A maker that can tell (`bench.api.AttentiveMaker`) is asked about the first faces; `bench.sweep.asking` says how.
 """
 
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +19,11 @@ from bench.api import IDENTITIES, Attack, Dataset, Generator, Progress
 from bench.config import Attention as AttentionEntry
 from bench.errors import PluginError
 from bench.regions import CLASSES
-from bench.store.cache import ArrayCache, CacheContext
+from bench.store.cache import ArrayCache
+from bench.sweep.asking import Answer, Question, answers_of
 from bench.sweep.making import MadeFaces, all_makings
 from bench.sweep.pairing import Pairing
 from bench.sweep.studio import Studio
-
-LOG = logging.getLogger(__name__)
 
 REVISION = 1
 _SLACK = 1e-3
@@ -98,35 +95,13 @@ def attention_of(
         CorruptFile: a photo changed since its face was made.
     """
     studio = Studio(spec, dataset, all_makings(spec, pairing), cache)
-    digests = studio.digests()
     faces = np.flatnonzero(made.made[: spec["attention"]["faces"]])
-    kept = cache.context("attention", {**studio.identity, "attention": REVISION})
-    row, arrays = kept.load([digests[face] for face in faces.tolist()])
-    found: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]] = {
-        face: (arrays["maps"][at], arrays["shares"][at])
-        for face, at in zip(faces.tolist(), row.tolist(), strict=True)
-        if at >= 0
-    }
-    missing = [face for face in faces.tolist() if face not in found]
-    batches = studio.batches_of(missing)
-    sightings = studio.find(batches, progress)
-    new: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
-    try:
-        for done, batch in enumerate(batches, start=1):
-            wanted = [face for face in missing if face in batch]
-            asked = _ask(studio, batch, sightings, wanted, next(iter((found | new).values()), None))
-            studio.refuse_changes(batch)  # else it would be kept under the digest of another photo
-            new |= asked
-            if progress:
-                progress("asking for attention", done, len(batches))
-    finally:
-        _keep(kept, digests, new)
-    both = found | new
-    if not both:
+    said = answers_of(studio, "attention", REVISION, faces.tolist(), lambda asked: _ask(studio, asked), progress)
+    if not said:
         nothing = np.zeros((0, 0, 1, 1), np.float32)
         return Attention(faces, nothing, np.zeros((0, 0, len(CLASSES)), np.float32))
-    every = [both[face] for face in faces.tolist()]
-    return Attention(faces, np.stack([maps for maps, _ in every]), np.stack([shares for _, shares in every]))
+    every = [said[face] for face in faces.tolist()]
+    return Attention(faces, *(np.stack([one[name] for one in every]) for name in ("maps", "shares")))
 
 
 def attention_tables(seen: Attention) -> dict[str, pd.DataFrame]:
@@ -208,45 +183,21 @@ def region_shares(maps: NDArray[np.float32], mask: NDArray[np.uint8] | None) -> 
     return shares
 
 
-def _ask(
-    studio: Studio,
-    batch: range,
-    sightings: Mapping[int, Any],
-    wanted: Sequence[int],
-    before: tuple[NDArray[np.float32], NDArray[np.float32]] | None,
-) -> dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+def _ask(studio: Studio, asked: Question) -> list[Answer]:
     """Maps and shares of some faces of a batch."""
-    given = studio.gather(batch, sightings).batch
-    assert given is not None  # some of its faces were made
-    name = studio.part["name"]
-    found = studio.maker.identity_attention(given)  # type: ignore[union-attr]
-    places = [batch.index(face) for face in wanted]
-    maps = check_attention(found, len(given.images), studio.maker.template.side, places, name)
-    if before is not None and before[0].shape != maps.shape[1:]:
+    name, side = studio.part["name"], studio.maker.template.side
+    found = studio.maker.identity_attention(asked.batch)  # type: ignore[union-attr]
+    maps = check_attention(found, len(asked.batch.images), side, asked.places, name)
+    if asked.known is not None and asked.known["maps"].shape != maps.shape[1:]:
         raise PluginError(
-            f"{name}.identity_attention returned maps of {maps.shape[1:]}, and of other faces {before[0].shape}; "
-            "expected the same for every batch"
+            f"{name}.identity_attention returned maps of {maps.shape[1:]}, and of other faces "
+            f"{asked.known['maps'].shape}; expected the same for every batch"
         )
-    masks = given.masks
-    return {
-        face: (of_face, region_shares(of_face, None if masks is None else masks[place]))
-        for face, place, of_face in zip(wanted, places, maps, strict=True)
-    }
-
-
-def _keep(
-    kept: CacheContext,
-    digests: Sequence[str],
-    new: Mapping[int, tuple[NDArray[np.float32], NDArray[np.float32]]],
-) -> None:
-    """Stores what was asked for; a cache that cannot be written to costs time at the next run only."""
-    if not new:
-        return
-    maps, shares = (np.stack([one[place] for one in new.values()]) for place in (0, 1))
-    try:
-        kept.add([digests[face] for face in new], {"maps": maps, "shares": shares})
-    except OSError as error:
-        LOG.warning("the attention of %d faces cannot be cached (%s); the next run asks again", len(new), error)
+    masks = asked.batch.masks
+    return [
+        {"maps": of_face, "shares": region_shares(of_face, None if masks is None else masks[place])}
+        for place, of_face in zip(asked.places, maps, strict=True)
+    ]
 
 
 def _flat(maps: NDArray[np.float32]) -> NDArray[np.float32]:

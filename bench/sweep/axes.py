@@ -38,7 +38,7 @@ def expand(kind: Kind, entry: PluginEntry) -> Iterator[tuple[Entry, Axes]]:
 
 
 def in_words(value: Any) -> str:
-    """A setting's value on one line: ``"eyes+mouth"``, ``"none"`` of an empty list, ``"sis(style=0.5)"`` of a plugin.
+    """A setting's value on one line: ``"eyes+mouth"``, ``"none"`` of what is empty, ``"sis(style=0.5)"`` of a plugin.
 
     Args:
         value: plain data.
@@ -47,7 +47,7 @@ def in_words(value: Any) -> str:
         return "+".join(map(in_words, value)) or "none"
     if isinstance(value, Mapping):
         rest = ", ".join(f"{key}={in_words(one)}" for key, one in value.items() if key != "name")
-        return str(value.get("name", "")) + (f"({rest})" if rest else "")
+        return str(value.get("name", "")) + (f"({rest})" if rest else "") or "none"
     return str(value)
 
 

@@ -78,11 +78,12 @@ def entry_given(text: str, where: str) -> PluginEntry:
     return parse_entry(value, where)
 
 
-def recognizers_given(text: str) -> tuple[RecognizerEntry, ...]:
+def recognizers_given(text: str, option: str = "--recognizers") -> tuple[RecognizerEntry, ...]:
     """The recognizers that an option names.
 
     Args:
         text: names with commas between them, or a YAML list of them and of mappings with ``name`` and settings.
+        option: its name, for errors.
 
     Raises:
         ConfigError: it is neither.
@@ -90,10 +91,10 @@ def recognizers_given(text: str) -> tuple[RecognizerEntry, ...]:
     try:
         value = yaml.safe_load(text if text.lstrip().startswith(("[", "{")) else f"[{text}]")
     except yaml.YAMLError as error:
-        raise ConfigError(f"--recognizers: {text!r} is neither names nor a YAML list ({error})") from error
+        raise ConfigError(f"{option}: {text!r} is neither names nor a YAML list ({error})") from error
     given = value if isinstance(value, list) else [value]
     where = {"name": "a", "dataset": "drawn", "recognizers": given}
-    return parse_sweep(where, "--recognizers").recognizers
+    return parse_sweep(where, option).recognizers
 
 
 def evaluation_sweep(

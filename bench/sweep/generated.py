@@ -15,6 +15,7 @@ from bench.metrics import FigureValue, operating_point_name, threshold_at_fmr
 from bench.metrics.attempts import Attempts
 from bench.metrics.attention import assess_attention
 from bench.metrics.bootstrap import double_or_nothing
+from bench.metrics.contributions import assess_contributions, assess_taken
 from bench.metrics.kept_means import FaceMean, drawn_means
 from bench.metrics.shares import Contributors
 from bench.metrics.vulnerability import MeanKey, assess_generated, assess_outcomes, generated_means, outcome_means
@@ -26,6 +27,7 @@ from bench.store.schema import to_parquet
 from bench.sweep.acquisition import Acquisition, acquire
 from bench.sweep.attention import attention_of, attention_tables
 from bench.sweep.calibration import CarriedPoint, thresholds_of
+from bench.sweep.contributions import contributions_of, contributions_table
 from bench.sweep.inputs import entry_of
 from bench.sweep.instances import plugin
 from bench.sweep.made_tables import attempts_table, contributors_table, faces_table, portraits_table
@@ -60,7 +62,7 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
     pairing = planned_pairing(spec, dataset, cache, progress)
     photos = acquire(cast, pairing.frames, cache, progress)
     made, again = make_varied(spec, dataset, pairing, cache, progress)
-    faces, acquired = _acquire_made(cast, made, cache, progress)
+    faces, acquired = acquire_made(cast, made, cache, progress)
     if calibration is not None:
         calibration.check_runtime(photos.runtime)
     points = calibration.points if calibration is not None else _own_points(spec, cache, progress)
@@ -74,7 +76,7 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
     kept = _kept(spec, attempts.count)
     varied: dict[MeanKey, NDArray[np.float64]] = {}
     if again is not None:
-        seen = _acquire_made(cast, again, cache, progress)
+        seen = acquire_made(cast, again, cache, progress)
         found, varied = assess_diversity(_variety(pairing, photos, faces, acquired, *seen, spec["diversity"]), kept)
         values += found
     looked: dict[str, pd.DataFrame] = {}
@@ -83,6 +85,11 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
         contributors = Contributors(attempts.people[attention.faces], attempts.count)
         found, on_draws = assess_attention(attention.shares, contributors, kept)
         values, varied, looked = [*values, *found], varied | on_draws, attention_tables(attention)
+    if "contributions" in spec:
+        given = contributions_of(spec, dataset, pairing, made, cache, progress)
+        found, on_draws = _taken(attempts, given.shares, points, kept)
+        values, varied = [*values, *found], varied | on_draws
+        looked["contributions"] = contributions_table(given)
     tables = {
         "faces": faces_table(made, faces, acquired),
         "contributors": contributors_table(pairing, attempts),
@@ -115,10 +122,20 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
     )
 
 
-def _acquire_made(
+def acquire_made(
     cast: Cast, made: MadeFaces, cache: ArrayCache, progress: Progress | None
 ) -> tuple[Acquisition, NDArray[np.bool_]]:
-    """The made faces as new photos, and which of all M were acquired."""
+    """The made faces as new photos.
+
+    Args:
+        cast: whose aligner and recognizer look at them; its data set plays no part.
+        made: M faces.
+        cache: of embeddings and found faces.
+        progress: told how many faces have been looked at.
+
+    Returns:
+        What became of those that were made; and which of all M were acquired, bool (M,).
+    """
     there = np.flatnonzero(made.made)
     frames = [Frame(f"{made.digests[index]}.png", "") for index in there]
     entry = {"name": PICTURES, "root": str(made.folder)}
@@ -193,6 +210,17 @@ def _draws(
     for point in points:
         found |= drawn_means(outcome_means(attempts, point.name, point.threshold), attempts.contributors, kept)
     return found
+
+
+def _taken(
+    attempts: Attempts, shares: NDArray[np.float32], points: Sequence[CarriedPoint], kept: NDArray[np.bool_]
+) -> tuple[list[FigureValue], dict[MeanKey, NDArray[np.float64]]]:
+    """Whom faces match by what was taken of whom, at every point, and each of these figures on every draw."""
+    values, drawn = assess_contributions(attempts, shares, kept)
+    for point in points:
+        found, on_draws = assess_taken(attempts, shares, point.name, point.threshold, point.support, kept)
+        values, drawn = values + found, drawn | on_draws
+    return values, drawn
 
 
 def _thresholds(points: Sequence[CarriedPoint]) -> list[FigureValue]:

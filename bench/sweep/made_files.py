@@ -37,19 +37,24 @@ def picture_file(made: MadeFaces, pairing: Pairing, index: int, called: Callable
     return encode_png(decode(data, made.digests[index]), text)
 
 
-def file_names(pairing: Pairing, called: Callable[[str], str]) -> list[str]:
-    """A name for the file of each face: its number, then the photos that it is made of.
+def file_names(pairing: Pairing, called: Callable[[str], str], endings: Sequence[str] = ("",)) -> list[list[str]]:
+    """Names for the files of each set of photos: its number, the photos, and what tells its makings apart.
 
     Args:
-        pairing: who contributes to each.
+        pairing: who contributes to each of N faces.
         called: what a picture calls a photo, by its key.
+        endings: of the V makings of a set of photos.
+
+    Returns:
+        N times V names.
     """
     digits = max(4, len(str(len(pairing))))
     names = []
     for number, photos in enumerate(pairing.photo.tolist(), start=1):
         keys = [Path(called(pairing.frames[photo].key)) for photo in photos]
         of = "_".join(str(key.with_suffix("")).replace("/", "-") for key in keys)
-        names.append(f"{number:0{digits}d}_{of.encode()[:_LONGEST_NAME].decode(errors='ignore')}.png")
+        start = f"{number:0{digits}d}_{of.encode()[:_LONGEST_NAME].decode(errors='ignore')}"
+        names.append([f"{start}{ending}.png" for ending in endings])
     return names
 
 
@@ -72,6 +77,16 @@ def refuse_foreign(out: Path, names: Sequence[str]) -> None:
     table = out / TABLE
     if table.exists() and not (table.is_file() and table.read_bytes().startswith(",".join(COLUMNS).encode())):
         raise ConfigError(f"{table} is there, and no list of faces; give --out another folder")
+
+
+def remove_ours(path: Path) -> None:
+    """Takes away a picture that an earlier call wrote and that would pass for this one's; leaves what others wrote.
+
+    Args:
+        path: of the picture, which need not be there.
+    """
+    if path.is_file() and _is_synthetic(path):
+        path.unlink()
 
 
 def is_text(name: str) -> bool:

@@ -79,6 +79,7 @@ def make_faces(
     cache: ArrayCache,
     progress: Progress | None = None,
     untouched: Untouched | None = None,
+    only: Sequence[int] | None = None,
 ) -> MadeFaces:
     """The faces of a cell's maker.
 
@@ -89,6 +90,11 @@ def make_faces(
         cache: looked into first, added to as faces are made.
         progress: told how many faces are done.
         untouched: stands in for the maker where photos are to be left as they are.
+        only: which of the M faces are wanted; whoever shares a batch with one of them is made with it, and kept. By
+            default all.
+
+    Returns:
+        All M faces, or those that are wanted, in the order in which they were named.
 
     Raises:
         PluginError: the maker returned something else than faces.
@@ -96,22 +102,23 @@ def make_faces(
     studio = Studio(spec, dataset, pairing, cache, untouched)
     digests = studio.digests()
     rows = studio.store.load(digests)
-    batches = studio.batches_of(range(len(pairing)))
-    missing = [number for number, batch in enumerate(batches) if not rows.known[batch].all()]
-    total, done = sum(len(batches[number]) for number in missing), 0
-    sightings = studio.find([batches[number] for number in missing], progress)
+    batches = studio.batches_of(range(len(pairing)) if only is None else only)
+    missing = [batch for batch in batches if not rows.known[batch].all()]
+    total, done = sum(len(batch) for batch in missing), 0
+    sightings = studio.find(missing, progress)
     desk = _Desk(studio.store, digests, rows)
     try:
-        for number in missing:
-            desk.take(studio.make(number, batches[number], sightings))
-            done += len(batches[number])
+        for batch in missing:
+            desk.take(studio.make(batch, sightings))
+            done += len(batch)
             if progress:
                 progress("making faces", done, total)
     finally:
         desk.store()
-    return MadeFaces(
+    made = MadeFaces(
         studio.store, tuple(digests), rows.state, rows.structural_similarity, rows.peak_signal_to_noise_ratio, total
     )
+    return made if only is None else _part(made, only)
 
 
 def make_varied(
@@ -138,7 +145,8 @@ def make_varied(
     made = make_faces(spec, dataset, all_makings(spec, pairing), cache, progress)
     if spec.get("diversity") is None:
         return made, None
-    return _part(made, slice(0, len(pairing))), _part(made, slice(len(pairing), None))
+    own = len(pairing)
+    return _part(made, range(own)), _part(made, range(own, len(made.digests)))
 
 
 def all_makings(spec: Mapping[str, Any], pairing: Pairing) -> Pairing:
@@ -157,10 +165,11 @@ def all_makings(spec: Mapping[str, Any], pairing: Pairing) -> Pairing:
     return Pairing(pairing.frames, photo, np.concatenate([pairing.reference, no_others]))
 
 
-def _part(made: MadeFaces, faces: slice) -> MadeFaces:
+def _part(made: MadeFaces, faces: Sequence[int]) -> MadeFaces:
+    at = np.asarray(faces, dtype=np.int64)
     return MadeFaces(
-        made.store, made.digests[faces], made.state[faces], made.structural_similarity[faces],
-        made.peak_signal_to_noise_ratio[faces], made.computed,
+        made.store, tuple(made.digests[face] for face in at.tolist()), made.state[at], made.structural_similarity[at],
+        made.peak_signal_to_noise_ratio[at], made.computed,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from bench.errors import ConfigError
 from bench.sweep.attention import attention_part, is_attentive
 from bench.sweep.axes import Axes, expand
 from bench.sweep.conditions import AVAILABLE, MASKS
+from bench.sweep.contributions import contributions_part
 from bench.sweep.identities import embedder_of, encoder_entry
 from bench.sweep.inputs import Entry, identity_of, warn_of_inferred_people
 from bench.sweep.instances import plain, plugin
@@ -178,7 +179,7 @@ def _commission(
     }
     if sweep.diversity is not None:
         part["diversity"] = plain(sweep.diversity.model_dump())
-    part |= attention_part(engaged.maker, sweep.attention)
+    part |= attention_part(engaged.maker, sweep.attention) | contributions_part(engaged.maker)
     labels = {
         "protocol": pairs["kind"],
         "generator": made_by["label"] if made_by["kind"] == "generator" else None,

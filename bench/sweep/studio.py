@@ -196,12 +196,11 @@ class Studio:
         full += [full[-1]] * (self.maker.batch_size - len(batch))
         return Gathered(whole, state, batch_of(full))
 
-    def make(self, number: int, batch: range, sightings: Mapping[int, Sighting]) -> Batch:
+    def make(self, batch: range, sightings: Mapping[int, Sighting]) -> Batch:
         """Makes the faces of a batch.
 
         Args:
-            number: of the batch, which names its random stream.
-            batch: the faces.
+            batch: the faces; one of `batches_of`.
             sightings: what `find` returned, of their photos at least.
         """
         gathered = self.gather(batch, sightings)
@@ -210,7 +209,7 @@ class Studio:
         pictures: dict[int, bytes] = {}
         if gathered.batch is not None:
             usable = np.flatnonzero(state == MADE)
-            crops = self._run(gathered.batch, number)[: len(batch)]
+            crops = self._run(gathered.batch, self.number_of(batch))[: len(batch)]
             state[usable] = np.where(_refused(crops[usable], self.part["name"]), REFUSED, MADE)
             made = np.flatnonzero(state == MADE)
             frames = [resized(frame) for frame in to_frames(crops[made])]
@@ -229,6 +228,22 @@ class Studio:
             "peak_signal_to_noise_ratio": noise,
         }
         return Batch(np.arange(batch.start, batch.stop), rows, pictures)
+
+    def stream_of(self, number: int) -> np.random.Generator:
+        """The random stream of a batch, afresh, as the maker is given it.
+
+        Args:
+            number: of the batch, among all.
+        """
+        return stream(self.seed, "make", self.part["kind"], self.part["name"], str(number))
+
+    def number_of(self, batch: range) -> int:
+        """The number of a batch among all, which names its random stream.
+
+        Args:
+            batch: one of `batches_of`.
+        """
+        return batch.start // self.maker.batch_size
 
     def refuse_changes(self, batch: range) -> None:
         """What was made of other photos than were digested must not be kept under that digest.
@@ -266,7 +281,7 @@ class Studio:
         return found
 
     def _run(self, batch: FaceBatch, number: int) -> Crops:
-        maker, rng = self.maker, stream(self.seed, "make", self.part["kind"], self.part["name"], str(number))
+        maker, rng = self.maker, self.stream_of(number)
         if self.part["kind"] == "attack":
             crops = cast(Attack, maker).run(batch, ClosedOracle(), self.part["goal"], Budget(), rng)
         else:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from bench.errors import ShapeError
 from bench.regions import MASK_REGIONS
-from generators.collage.filling import nearest_donor
 from generators.collage.patches import NO_LABEL, Mask, Patch, Photo, alignment, distance_to, warp_labels
 from generators.collage.regions import (
     ALL,
@@ -22,6 +21,7 @@ from generators.collage.regions import (
     carried_points,
     mask_anchors,
 )
+from generators.nearest import nearest_donor
 
 RIM = 0.012
 """How wide the rim of a region is, as a share of the side: lashes, edges of lips, the line where skin meets hair."""

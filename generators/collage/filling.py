@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generators.collage.patches import Mask
+from generators.nearest import nearest_donor
 
 SMOOTHING = 0.03
 """Width of the blur that takes the streaks out of a filled hole, as a share of the side."""
@@ -32,17 +33,3 @@ def fill(pixels: NDArray[np.float32], hole: Mask, donors: Mask) -> NDArray[np.fl
     spread = pixels[rows, columns]
     filled[hole] = cv2.GaussianBlur(spread, (0, 0), SMOOTHING * len(pixels))[hole]
     return filled
-
-
-def nearest_donor(donors: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the donor nearest to each pixel, intp (S, S) each; a donor's own for itself."""
-    import cv2
-
-    _, labels = cv2.distanceTransformWithLabels(
-        (~donors).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    rows, columns = np.nonzero(donors)
-    place = np.zeros(labels.max() + 1, np.intp)
-    place[labels[rows, columns]] = np.arange(len(rows))
-    index = place[labels]
-    return rows[index], columns[index]

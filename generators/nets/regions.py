@@ -79,6 +79,30 @@ def spread(codes: Tensor, masks: Tensor) -> Tensor:
     return torch.bmm(_flat(masks), codes).view(count, height, width, codes.shape[2]).permute(0, 3, 1, 2)
 
 
+def closed(maps: Tensor) -> Tensor:
+    """The maps as shares, in every pixel: where they are all 0, those of the nearest pixels that have some.
+
+    Args:
+        maps: float (N, R, H, W), 0 or more.
+
+    Returns:
+        float (N, R, H, W); it sums to 1 over R, unless all of a map is 0.
+    """
+    found = _shares(maps)
+    for _ in range(max(maps.shape[-2:])):
+        empty = found.sum(dim=1, keepdim=True) < SMALLEST_AREA
+        if not bool(empty.any()):
+            break
+        grown = functional.avg_pool2d(found, 3, stride=1, padding=1)
+        found = torch.where(empty, _shares(grown), found)
+    return found
+
+
+def _shares(maps: Tensor) -> Tensor:
+    total = maps.sum(dim=1, keepdim=True)
+    return torch.where(total > SMALLEST_AREA, maps / total.clamp_min(SMALLEST_AREA), torch.zeros_like(maps))
+
+
 def _flat(maps: Tensor) -> Tensor:
     """(N, C, H, W) as (N, H * W, C): a view where the memory is channels last."""
     return maps.permute(0, 2, 3, 1).flatten(1, 2)

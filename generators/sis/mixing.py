@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from bench import regions
-from generators.nets.regions import CLASSES, SMALLEST_AREA
+from generators.nets.regions import CLASSES, SMALLEST_AREA, closed
 
 
 class Taken(NamedTuple):
@@ -95,22 +94,5 @@ def exchanged_maps(own: Tensor, other: Tensor, classes: Tensor, strength: float)
     # Where all that both faces have is exchanged, what is left is one face's alone, such as a hat: no filling.
     left = (present(own) & present(other) & ~classes).any(dim=1)
     donors = torch.where(left[:, None, None, None], rest, parts)
-    around = _closed(donors)
+    around = closed(donors)
     return parts + around * (1 - parts.sum(dim=1, keepdim=True)).clamp_min(0)
-
-
-def _closed(maps: Tensor) -> Tensor:
-    """The maps as shares, in every pixel: where they are all 0, those of the nearest pixels that have some."""
-    closed = _shares(maps)
-    for _ in range(max(maps.shape[-2:])):
-        empty = closed.sum(dim=1, keepdim=True) < SMALLEST_AREA
-        if not bool(empty.any()):
-            break
-        grown = functional.avg_pool2d(closed, 3, stride=1, padding=1)
-        closed = torch.where(empty, _shares(grown), closed)
-    return closed
-
-
-def _shares(maps: Tensor) -> Tensor:
-    total = maps.sum(dim=1, keepdim=True)
-    return torch.where(total > SMALLEST_AREA, maps / total.clamp_min(SMALLEST_AREA), torch.zeros_like(maps))

@@ -15,6 +15,7 @@ from generators.nets.mapping import StyleMapping
 from generators.nets.patchgan import PatchGan
 from generators.nets.spade import style_projection
 from generators.nets.style_encoder import RegionStyleEncoder
+from generators.preset_networks import image_judge
 from generators.sis.settings import SisPreset
 from generators.sis.trunks import EmbeddedTrunk, ModulatedTrunk
 
@@ -185,6 +186,4 @@ def detail_encoder(preset: SisPreset) -> DetailEncoder:
 
 def discriminator(preset: SisPreset) -> PatchGan:
     """The discriminator of a preset."""
-    return PatchGan(
-        preset.regions, widths=preset.judge_widths, scales=preset.judge_scales, normalised=preset.judge_norm
-    )
+    return image_judge(preset)

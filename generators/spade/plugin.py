@@ -159,6 +159,6 @@ class Spade:
 
 
 def _networks(preset: SpadePreset) -> Mapping[str, nn.Module]:
-    from generators.spade.networks import Renderer, style_encoder
+    from generators.spade.networks import renderer, style_encoder
 
-    return {"encoder": style_encoder(preset), "renderer": Renderer(preset)}
+    return {"encoder": style_encoder(preset), "renderer": renderer(preset)}

@@ -8,14 +8,14 @@ from typing import Any, Literal, get_args
 
 from bench.provenance import THREADS
 from bench.torch_runtime import Device, check_settings
-from generators.presets import AdversarialPreset, check_choice, check_least, preset_from
+from generators.presets import AutoencoderPreset, check_choice, check_least, preset_from
 
 FreeNorm = Literal["instance", "batch"]
 Upsample = Literal["before", "within"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpadePreset(AdversarialPreset):
+class SpadePreset(AutoencoderPreset):
     """Sizes, and how it learns.
 
     Attributes:
@@ -23,19 +23,12 @@ class SpadePreset(AdversarialPreset):
             which then has a quarter of the pixels.
         norm: what it normalises by; ``"batch"`` in the paper.
         spectral: spectral norm in the renderer.
-        encoder_up: likewise.
-        encoder_norm: likewise.
-        start_gain: every convolution starts Xavier-normal with this gain, 0.02 in SPADE's released code; 0 starts them
-            as torch does.
         identity: weight of the squared distance, or one minus the cosine, of embeddings.
     """
 
     upsample: Upsample = "within"
     norm: FreeNorm = "instance"
     spectral: bool = False
-    encoder_up: tuple[int, ...] = ()
-    encoder_norm: bool = False
-    start_gain: float = 0.0
     identity: float = 0.0
 
     def __post_init__(self) -> None:
@@ -43,7 +36,7 @@ class SpadePreset(AdversarialPreset):
         super().__post_init__()
         check_choice(self, "norm", get_args(FreeNorm))
         check_choice(self, "upsample", get_args(Upsample))
-        check_least(self, 0, "identity", "start_gain")
+        check_least(self, 0, "identity")
 
 
 PRESETS: Mapping[str, SpadePreset] = {

@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--preset", required=True, help="its settings: tiny, base or paper")
     parser.add_argument("--data", required=True, help="the pack")
     parser.add_argument("--out", required=True, help="the run's folder")
+    parser.add_argument("--settings", help="a YAML file of settings to change")
     parser.add_argument("--set", dest="sets", action="append", default=[], metavar="KEY=VALUE", help="another setting")
     parser.add_argument("--batch-size", type=int, help="faces a step, instead of the preset's")
     for name, (kind, text) in OPTIONS.items():
@@ -36,7 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = shlex.join(["python", "-m", "generators.training", *(sys.argv[1:] if arguments is None else arguments)])
     try:
         return run_training(
-            typed.name, typed.preset, typed.data, typed.out, typed.sets, typed.batch_size, given, command
+            typed.name,
+            typed.preset,
+            typed.data,
+            typed.out,
+            typed.sets,
+            typed.batch_size,
+            given,
+            command,
+            typed.settings,
         )
     except (ImpersonaError, OSError) as error:  # of the disk, such as a full one
         print(f"impersona: {error}", file=sys.stderr)

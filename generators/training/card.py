@@ -80,6 +80,7 @@ def _markdown(card: Mapping[str, Any]) -> str:
             "trained": f"{run['name']}, preset {run['preset'] or 'none'}",
             "seed": run["seed"],
             "faces a step": run["batch_size"],
+            "started with": f"weights of SHA-256 {run['start']}" if "start" in run else "fresh networks",
             "taught by": ", ".join(f"{role}: {name}" for role, name in card["frozen"].items()) or "nobody",
             "command": f"`{card['command']}`" if card["command"] else "from Python",
             "commit": commit["commit"] + (" with changes" if commit["changed"] else ""),

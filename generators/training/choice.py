@@ -1,4 +1,4 @@
-"""What can be trained, by name, and settings from texts: for `impersona train` and `impersona describe`.
+"""What can be trained, by name, and settings from texts and files: for `impersona train` and `impersona describe`.
 
 It works without the registry's libraries too: a machine that only trains has torch, and knows the built-in rows.
 """
@@ -8,15 +8,20 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
-from collections.abc import Iterable, Sequence
+import os
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import wiring
 from bench.api import PluginRow
-from bench.errors import ConfigError, PluginError, UnknownName
+from bench.errors import ConfigError, MissingDependency, MissingFile, PluginError, UnknownName
 
 if TYPE_CHECKING:
     from generators.training.recipe import Trainable
+
+_SCIENTIFIC = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
 
 
 def trainable_rows() -> list[PluginRow]:
@@ -77,12 +82,30 @@ def with_batch_size(settings: Any, batch_size: int | None) -> Any:
         raise ConfigError(f"--batch-size: {str(error).removeprefix('batch_size: ')}") from error
 
 
-def settings_with(settings: Any, texts: Sequence[str]) -> Any:
+def settings_in(path: str | os.PathLike[str], trainable: Trainable) -> dict[str, Any]:
+    """The settings that a file says, by name, for `settings_with`.
+
+    Args:
+        path: YAML, a mapping; or JSON, ``.json``, which a machine that only trains can read, too.
+        trainable: which may have words of its own for settings.
+
+    Raises:
+        MissingFile: there is no such file.
+        ConfigError: it is no such file.
+        MissingDependency: a YAML file where its libraries are not installed.
+    """
+    document = _json_mapping(Path(path)) if str(path).endswith(".json") else _yaml_mapping(Path(path))
+    document = {name: _floats(value) for name, value in document.items()}
+    return dict(document if trainable.settings_of is None else trainable.settings_of(document, str(path)))
+
+
+def settings_with(settings: Any, texts: Sequence[str], said: Mapping[str, Any] | None = None) -> Any:
     """Settings with some fields changed.
 
     Args:
         settings: a frozen dataclass of plain values.
         texts: ``key=value``, the values as JSON; what is no JSON is text.
+        said: what a file says, as `settings_in` gives it; `texts` change it further.
 
     Raises:
         UnknownName: there is no such setting.
@@ -90,35 +113,84 @@ def settings_with(settings: Any, texts: Sequence[str]) -> Any:
     """
     changed: dict[str, Any] = {}
     known = [field.name for field in dataclasses.fields(settings)]
+    for key, value in (said or {}).items():
+        if key not in known:
+            raise UnknownName("setting", str(key), known, "(in --settings)")
+        changed[key] = _typed(f"--settings: {key}", value, getattr(settings, key))
+    typed: set[str] = set()
     for text in texts:
         key, equals, value = text.partition("=")
         if not key or not equals:
             raise ConfigError(f"--set got {text!r}, expected key=value, such as --set batch_size=8")
         if key not in known:
             raise UnknownName("setting", key, known)
-        if key in changed:
+        if key in typed:
             raise ConfigError(f"--set got {key!r} twice; expected each setting once")
-        changed[key] = _typed(key, value, getattr(settings, key))
+        typed.add(key)
+        changed[key] = _of_text(key, value, getattr(settings, key))
     try:
         return dataclasses.replace(settings, **changed)
     except ValueError as error:
-        raise ConfigError(f"--set {error}") from error
+        raise ConfigError(f"{_blamed(str(error), said or {}, typed)} {error}") from error
 
 
-def _typed(key: str, text: str, now: Any) -> Any:
+def _blamed(problem: str, said: Mapping[str, Any], typed: Collection[str]) -> str:
+    """Where a value comes from that is out of range: its settings are named before the colon."""
+    named = problem.partition(":")[0].split(", ")
+    if not said or any(name in typed for name in named):
+        return "--set"
+    return "--settings:" if not typed or any(name in said for name in named) else "--settings and --set:"
+
+
+def _of_text(key: str, text: str, now: Any) -> Any:
     try:
         value = json.loads(text)
     except ValueError:
         value = text
     if isinstance(now, str):
         return value if isinstance(value, str) else text
+    return _typed(f"--set {key}", value, now, text)
+
+
+def _typed(where: str, value: Any, now: Any, text: str = "") -> Any:
+    """A value as the setting has it; `now` is one of the right type, and `text` what was typed."""
     if isinstance(now, float) and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if isinstance(value, list):
-        value = _tuples(value)
+    value = _tuples(value)
     if now is not None and value is not None and type(value) is not type(now):
-        raise ConfigError(f"--set {key}: got {text!r}, expected {type(now).__name__} such as {json.dumps(now)}")
+        got = repr(text or value)
+        raise ConfigError(f"{where}: got {got}, expected {type(now).__name__} such as {json.dumps(now)}")
     return value
+
+
+def _json_mapping(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingFile(f"no settings file at {path}; give another --settings") from error
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"{path} is not a JSON file: {error}") from error
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path}: got {type(found).__name__}, expected a mapping with names of settings")
+    return found
+
+
+def _yaml_mapping(path: Path) -> dict[str, Any]:
+    try:
+        from bench.yaml_files import read_mapping
+    except ModuleNotFoundError as error:
+        raise MissingDependency(
+            f"--settings {path} is read with PyYAML and pydantic ({error}); pip install PyYAML pydantic, or write it as"
+            " JSON into a file that ends in .json"
+        ) from error
+    return read_mapping(path, "settings file", "give another --settings", "names of settings")
+
+
+def _floats(value: Any) -> Any:
+    """The value with numbers such as 5e-4, which PyYAML takes for texts, as numbers."""
+    if isinstance(value, list):
+        return [_floats(one) for one in value]
+    return float(value) if isinstance(value, str) and _SCIENTIFIC.fullmatch(value) else value
 
 
 def _tuples(value: Any) -> Any:

@@ -23,12 +23,14 @@ def _options(command: Callable[..., int]) -> Callable[..., int]:
 @click.option("--preset", required=True, help="Its settings: tiny, base or paper.")
 @click.option("--data", required=True, type=click.Path(), help="The pack (impersona pack).")
 @click.option("--out", required=True, type=click.Path(), help="The run's folder; holds everything that comes of it.")
+@click.option("--settings", type=click.Path(), default=None, help="A YAML file of settings to change.")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="A setting to change; may be repeated.")
 @click.option("--batch-size", type=int, default=None, help="Faces a step, instead of the preset's.")
 @_options
 def train(
-    name: str, preset: str, data: str, out: str, sets: tuple[str, ...], batch_size: int | None, **given: Any
-) -> int:
+    name: str, preset: str, data: str, out: str, settings: str | None, sets: tuple[str, ...], batch_size: int | None,
+    **given: Any,
+) -> int:  # fmt: skip
     """Train the networks of the plugin NAME on a pack of faces.
 
     Where the folder OUT holds a checkpoint of this very run, training goes on from it; on a CPU the outcome is, bit for
@@ -38,4 +40,4 @@ def train(
     NAME is a plugin with a recipe; KIND/NAME where two kinds share a name. docs/training.md says more.
     """
     command = shlex.join(["impersona", *sys.argv[1:]])
-    return run_training(name, preset, data, out, sets, batch_size, given, command)
+    return run_training(name, preset, data, out, sets, batch_size, given, command, settings)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import ConfigError, TrainingDiverged
-from generators.training.choice import find_trainable, preset_of, settings_with, with_batch_size
+from generators.training.choice import find_trainable, preset_of, settings_in, settings_with, with_batch_size
 
 DIVERGED = 1
 
@@ -26,6 +26,7 @@ OPTIONS: Mapping[str, tuple[type, str]] = {
     "sample_seconds": (float, "Between two sample grids; 0 for none."),
     "identity": (str, "Recognizer that knows who is shown: its name, or {name: ..., settings}."),
     "perceptual": (str, "Network of perceptual losses: dlib_resnet, or vgg19:PATH with your weights."),
+    "start": (str, "Released weights that networks of the same names start with."),
     "release": (str, "Write the released weights to this file at the end."),
 }
 """Option to its type and what it says; each is a field of `generators.training.options.Options`, with its default."""
@@ -33,7 +34,7 @@ OPTIONS: Mapping[str, tuple[type, str]] = {
 
 def run_training(
     name: str, preset: str, data: str, out: str, sets: Sequence[str], batch_size: int | None,
-    given: Mapping[str, Any], command: str,
+    given: Mapping[str, Any], command: str, settings_file: str | None = None,
 ) -> int:  # fmt: skip
     """Trains what a command line asks for, and says how it goes on standard error.
 
@@ -46,6 +47,7 @@ def run_training(
         batch_size: faces a step; None for the preset's.
         given: options that were typed, by name; those that are None were not.
         command: what was typed, for the run card.
+        settings_file: a file of settings, which `sets` may change further; None for none.
 
     Returns:
         The exit code: 0, or 1 for a run that diverged.
@@ -57,7 +59,8 @@ def run_training(
     from generators.training.loop import train
 
     full, trainable = find_trainable(name)
-    settings = with_batch_size(settings_with(preset_of(trainable, preset), sets), batch_size)
+    said = settings_in(settings_file, trainable) if settings_file else {}
+    settings = with_batch_size(settings_with(preset_of(trainable, preset), sets, said), batch_size)
     options = {key: value for key, value in given.items() if value is not None}
     if not Path(data).exists():
         raise ConfigError(f"--data: got {data}, which is not there; expected a pack (impersona pack --help)")

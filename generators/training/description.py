@@ -7,6 +7,7 @@ an addition, of convolutions and matrix products; what is done for each number o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,11 +16,15 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.aligners.templates import DLIB150
+from bench.parsers.labels import LABELS
+from bench.parsers.network import read_network
 from bench.recognizers.dlib_weights import EMBEDDING, FEATURES, STAGES, STEM, block_convolutions
 from generators.training.batches import TrainingBatch
 from generators.training.card import parameter_count
 from generators.training.choice import preset_of
-from generators.training.recipe import Frozen, Recipe, Step, Trainable
+from generators.training.encoder import DLIB
+from generators.training.frozen import PARSER, parser_weights
+from generators.training.recipe import Frozen, Recipe, Staged, Step, Trainable
 
 _DEPTHS = 5
 """Of the features that a perceptual network gives."""
@@ -55,7 +60,9 @@ def description_of(name: str, trainable: Trainable, preset: str) -> dict[str, An
         }
         for key, network in recipe.networks.items()
     }
-    frozen = {"dlib_resnet": dlib_parameters()} if trainable.needs else {}
+    teachers = {role: PARSER if role == "parser" else DLIB for role in sorted(trainable.needs)}
+    counted = {DLIB: dlib_parameters, PARSER: _parser_parameters}
+    frozen = {name: counted[name]() for name in sorted(set(teachers.values()))}
     return {
         "name": name,
         "preset": preset,
@@ -68,14 +75,15 @@ def description_of(name: str, trainable: Trainable, preset: str) -> dict[str, An
         "released": sum(counts[key] for key in recipe.averaged),
         "frozen": frozen,
         "not_counted": why,
-        "taught_by": {role: "dlib_resnet" for role in sorted(trainable.needs)},
+        "taught_by": teachers,
     }
 
 
 def operations_of(trainable: Trainable, settings: Any) -> tuple[dict[str, int], str]:
     """Floating-point operations of each network's forward pass, for one face.
 
-    The recipe makes its samples and its losses once with faces of no content; of each network its first pass counts.
+    The recipe makes its samples, and its losses at each of its beginnings, with faces of no content; of each network
+    its first pass counts.
 
     Args:
         trainable: what is counted.
@@ -87,7 +95,11 @@ def operations_of(trainable: Trainable, settings: Any) -> tuple[dict[str, int], 
     blank = SimpleNamespace(
         embed_tensor=lambda crops: crops.flatten(1)[:, : _numbers(recipe)], comparison="neg_l2", template=DLIB150
     )
-    frozen = Frozen(identity=blank, perceptual=lambda images: (images,) * _DEPTHS)
+    frozen = Frozen(
+        identity=blank,
+        perceptual=lambda images: (images,) * _DEPTHS,
+        parser=lambda images: images.new_empty(len(images), len(LABELS), *images.shape[2:]),
+    )
     found: dict[str, int] = {}
     why = ""
     recipe: Recipe
@@ -99,9 +111,10 @@ def operations_of(trainable: Trainable, settings: Any) -> tuple[dict[str, int], 
             for name, network in recipe.networks.items():
                 _count_first_pass(name, network, counter, found)
             recipe.samples(recipe.networks, batch)
-            step = Step(0, batch, torch.Generator())
-            for phase in recipe.phases(0):
-                recipe.losses(phase, step)
+            for number in recipe.beginnings if isinstance(recipe, Staged) else (0,):
+                step = Step(number, batch, torch.Generator())
+                for phase in recipe.phases(number):
+                    recipe.losses(phase, step)
     except Exception as error:  # whatever a recipe of anybody's does that cannot be done without numbers
         why = f"{type(error).__name__}: {error}".splitlines()[0]
     if missing := sorted(set(recipe.networks) - set(found) if not why else ()):
@@ -160,6 +173,10 @@ def dlib_parameters() -> int:
     blocks = (block for stage in STAGES for block in stage)
     shapes = [STEM, *(shape for block in blocks for shape in block_convolutions(*block))]
     return sum(out * into * kernel * kernel + out for into, out, kernel, _, _ in shapes) + FEATURES * EMBEDDING
+
+
+def _parser_parameters() -> int:
+    return parameter_count(read_network(parser_weights(Path())))
 
 
 def as_text(found: Mapping[str, Any]) -> str:

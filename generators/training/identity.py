@@ -24,7 +24,8 @@ def identity_of(
         seed: of everything that is drawn.
         data: digest of the data.
         processes: that each see batches of their own.
-        teachers: ``identity_encoder`` and ``perceptual``, where they are others than without a word.
+        teachers: ``identity_encoder`` and ``perceptual``, where they are others than without a word, and ``start``, the
+            digest of the weights that it began with, where there were some.
     """
     return {
         "name": name,
@@ -71,6 +72,8 @@ def _typed(name: str, value: Any) -> str:
         return "--identity " + ("dlib_resnet" if value is None else shlex.quote(json.dumps(value)))
     if name == "perceptual":
         return "--perceptual " + ("dlib_resnet" if value is None else f"{value.partition(':')[0]}:PATH")
+    if name == "start":
+        return f"--start FILE (of SHA-256 {str(value)[:12]}…)" if value else ""
     if name.startswith("settings."):
         return "--set " + shlex.quote(f"{name.removeprefix('settings.')}={json.dumps(value)}")
     options = {"seed": "--seed", "batch_size": "--batch-size", "processes": "--devices"}

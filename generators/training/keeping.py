@@ -216,13 +216,16 @@ def about_of(run: Run) -> dict[str, Any]:
     ``data`` is the digest of the pack; ``people``, ``people_digest`` and ``splits`` say who of it was shown, where the
     source knows (docs/training.md). ``identity_encoder`` is the sweep-file entry of the recognizer whose embeddings the
     networks take, where they take some or learned from one, without what holds on this machine only; where a file of
-    weights was given for it, ``identity_encoder_weights`` is the digest of its weights.
+    weights was given for it, ``identity_encoder_weights`` is the digest of its weights. ``started_with`` is what the
+    weights that the run began with say of themselves, where there were some: whom they have seen, these have seen, too.
     """
     about = {**run.identity, "preset": run.options.preset, "steps": run.steps, "images": run.images}
     about.pop("settings")
     described = run.source.describe()
     if "people_digest" in described:
         about |= {name: described[name] for name in ("faces", "people", "people_digest", "splits")}
+    if run.started_with:
+        about["started_with"] = run.started_with
     return about | _encoder(run) | {"taught_by": sorted(set(run.taught_by.values()))}
 
 

@@ -35,6 +35,7 @@ class Options:
         identity: the recognizer that knows who is shown: its name, or its sweep-file entry as a mapping or as YAML
             text; empty for ``dlib_resnet``.
         perceptual: the network behind perceptual losses: ``"dlib_resnet"`` or ``"vgg19:PATH"``; empty for the former.
+        start: a released file; networks that it has by name start with its weights. Empty for none.
         release: a file to write the released weights to at the end; empty for none.
         command: what was typed, for the run card.
     """
@@ -56,6 +57,7 @@ class Options:
     threads: int = 0
     identity: str | Mapping[str, Any] = ""
     perceptual: str = ""
+    start: str = ""
     release: str = ""
     command: str = ""
 

@@ -23,6 +23,8 @@ from generators.training.batches import TrainingBatch
 
 Features = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
 """Images, float32 (N, 3, S, S) in [0, 1], to features of several depths, differentiable: for perceptual losses."""
+Parse = Callable[[torch.Tensor], torch.Tensor]
+"""Images, float32 (N, 3, S, S) in [0, 1], to logits (N, 19, S, S) of the labels of faces, differentiable."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +116,14 @@ class Ending(Protocol):
     """How many steps the whole run has, unless somebody sets another number (``--max-steps``)."""
 
 
+@runtime_checkable
+class Staged(Protocol):
+    """What a recipe may have besides: steps at which other phases begin, for whoever counts what each of them costs."""
+
+    beginnings: Sequence[int]
+    """Step numbers, 0 the first."""
+
+
 @dataclass(frozen=True, eq=False)
 class Frozen:
     """Networks that teach and are not taught, injected so that a recipe names none of them.
@@ -127,6 +137,7 @@ class Frozen:
         perceptual_view: which picture `perceptual` wants: ``"chip"``, dlib's chip of the face, or ``"crop"``, the
             generator's own picture as it is.
         identity_encoder: the sweep-file entry of `identity`; empty for its name alone.
+        parser: says what of a face each pixel shows, in the bench's crops of any side; None likewise.
     """
 
     identity: GradientRecognizer | None = None
@@ -134,6 +145,7 @@ class Frozen:
     names: Mapping[str, str] = field(default_factory=dict)
     perceptual_view: Literal["chip", "crop"] = "chip"
     identity_encoder: Mapping[str, Any] = field(default_factory=dict)
+    parser: Parse | None = None
 
     @property
     def encoder(self) -> dict[str, Any]:
@@ -169,7 +181,10 @@ class Trainable:
         presets: name (``tiny``, ``base``, ``paper``) to settings, a frozen dataclass of plain values.
         build: settings and frozen networks to a recipe with fresh networks, drawn from torch's global stream, which the
             caller has seeded. It must build under ``torch.device("meta")`` too, where `impersona describe` counts.
-        needs: roles of `Frozen` that it wants: ``"identity"``, ``"perceptual"``.
+        needs: roles of `Frozen` that it wants: ``"identity"``, ``"perceptual"``, ``"parser"``.
+        needs_of: those of them that some settings want, where it depends; None for all.
+        settings_of: what a settings file says, a mapping and the file's name, to fields of the settings; None where the
+            mapping's keys are these.
         source: the data of ``--data``, the recipe, the seed; None for a pack.
         conditions: what a made face is made of, for `impersona describe`: fields of `FaceBatch` besides ``images``.
     """
@@ -177,5 +192,7 @@ class Trainable:
     presets: Mapping[str, Any]
     build: Callable[[Any, Frozen], Recipe]
     needs: frozenset[str] = frozenset()
+    needs_of: Callable[[Any], frozenset[str]] | None = None
+    settings_of: Callable[[Mapping[str, Any], str], Mapping[str, Any]] | None = None
     source: Callable[[Path, Recipe, int], Source] | None = None
     conditions: frozenset[str] = frozenset()

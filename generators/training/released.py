@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench.errors import ConfigError, CorruptFile
-from bench.released import FORMAT, read_released
+from bench.errors import ConfigError
+from bench.released import FORMAT, read_about, read_released
 
 __all__ = ["FORMAT", "MAX_BYTES", "read_about", "read_released", "write_released"]
 
@@ -78,16 +78,6 @@ def check_releasable(path: str | os.PathLike[str], networks: Mapping[str, nn.Mod
     size = sum(value.numel() * (2 if value.is_floating_point() else value.element_size()) for value in values)
     if size > MAX_BYTES:
         raise ConfigError(_too_large(path, size))
-
-
-def read_about(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a released file says of itself besides the settings. Raises `MissingFile` and `CorruptFile`."""
-    from bench import weights  # wants more than a machine that only trains has
-
-    said = weights.metadata(path)
-    if said.get("format") != FORMAT or "about" not in said:
-        raise CorruptFile(f"{path}: got format {said.get('format')!r}, expected {FORMAT!r}; copy the file again")
-    return dict(json.loads(said["about"]))
 
 
 def _ordered(data: bytes) -> bytes:

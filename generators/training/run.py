@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from bench.errors import ConfigError
-from bench.provenance import value_digest
+from bench.provenance import file_digest, value_digest
+from bench.released import read_about, read_released
 from bench.seeding import stream
 from generators.training.average import Average
 from generators.training.card import versions_here
@@ -37,6 +40,7 @@ class Run:
         steps: done since the run began.
         images: seen since the run began.
         conditioned: whether it learns from the embeddings in the data.
+        started_with: what the weights that it began with say of themselves; empty where all were fresh.
         last_step: how many steps the recipe's schedule has; None where it has no end.
     """
 
@@ -49,13 +53,13 @@ class Run:
 
         self.options, self.settings, self.device = options, settings, fabric.device
         if frozen is None:
-            frozen = frozen_for(
-                trainable.needs, data, self.device, options.cpu_threads, options.identity, options.perceptual
-            )
+            needs = trainable.needs if trainable.needs_of is None else trainable.needs_of(settings)
+            frozen = frozen_for(needs, data, self.device, options.cpu_threads, options.identity, options.perceptual)
         elif options.identity or options.perceptual:
             raise ValueError("frozen: got networks beside identity or perceptual, expected one or the other")
         self.frozen = frozen
         self.recipe = build(trainable, settings, self.frozen, options.seed)
+        self.started_with = start_with(options.start, self.recipe.networks) if options.start else {}
         for network in self.recipe.networks.values():
             network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             network.train()
@@ -73,8 +77,9 @@ class Run:
                 refuse_other_embeddings(self.frozen.encoder, self.frozen.identity, described)
             digest, processes = str(described.get("digest", "")), fabric.world_size
             self.identity = identity_of(
-                options.name, settings, self.recipe.batch_size, options.seed, digest, processes, self._teachers()
-            )
+                options.name, settings, self.recipe.batch_size, options.seed, digest, processes,
+                self._teachers() | ({"start": self.started_with["sha256"]} if self.started_with else {}),
+            )  # fmt: skip
         except BaseException:
             self.source.close()  # nobody else knows of it yet
             raise
@@ -103,9 +108,12 @@ class Run:
 
     @property
     def taught_by(self) -> dict[str, str]:
-        """Role to the name of the network that taught, the one behind the embeddings in the data among them."""
+        """Role to the name of the network that taught; those behind embeddings in the data, and first weights, too."""
         names = dict(self.frozen.names)
-        return {"identity": str(self.frozen.encoder["name"]), **names} if self.conditioned else names
+        if self.conditioned:
+            names = {"identity": str(self.frozen.encoder["name"]), **names}
+        earlier = self.started_with.get("taught_by", ())
+        return names | {f"start: {name}": name for name in earlier if name not in names.values()}
 
     def begin_at(self, steps: int, images: int, seconds: float) -> None:
         """How far the run had come when this call begins to train."""
@@ -132,6 +140,39 @@ def build(trainable: Trainable, settings: Any, frozen: Frozen, seed: int) -> Rec
     """A recipe with fresh networks, which follow from the seed alone."""
     torch.manual_seed(int(stream(seed, "build").integers(2**63)))
     return trainable.build(settings, frozen)
+
+
+def start_with(path: str, networks: Mapping[str, nn.Module]) -> dict[str, Any]:
+    """Loads a released file's weights into the networks of the same names; the others stay as they are.
+
+    Args:
+        path: of the file.
+        networks: freshly built.
+
+    Returns:
+        ``sha256`` of the file, and what it says of itself, such as whom it has seen and who taught it.
+
+    Raises:
+        MissingFile: there is no such file.
+        CorruptFile: it is not such a file.
+        ConfigError: it has none of these networks, or one that is made otherwise.
+    """
+    _, states = read_released(path)
+    known = [name for name in networks if name in states]
+    if not known:
+        raise ConfigError(
+            f"--start: got {path} with {', '.join(sorted(states))}, expected some of {', '.join(sorted(networks))}"
+        )
+    for name in known:
+        try:
+            networks[name].load_state_dict(states[name])
+        except RuntimeError as error:
+            said = " ".join(str(error).split())
+            raise ConfigError(
+                f"--start: {name} in {path} is made otherwise than this run's ({said}); give weights of the same sizes,"
+                " or other settings (--set)"
+            ) from error
+    return {**read_about(path), "sha256": file_digest(path)}
 
 
 def step_seeds(seed: int, number: int, rank: int = 0) -> tuple[int, int]:

@@ -30,6 +30,7 @@ FREE = (
     "groups",
     "discard",
     "attention",
+    "contributions",
 )
 """Parts of which a difference refuses nothing: what is judged, and what else was asked for."""
 

@@ -70,6 +70,16 @@ def asks_too_often(toy: Any) -> None:
     toy.run = run
 
 
+def shares_anything(toy: Any) -> None:
+    def shares(batch: FaceBatch, rng: np.random.Generator) -> Any:
+        drawn = np.zeros((len(batch.images), 2, 19), np.float32)
+        drawn[:, 0, 1] = draw()
+        drawn[:, 1, 1] = 1 - drawn[:, 0, 1]
+        return drawn
+
+    toy.shares = shares
+
+
 def closes_once(toy: Any) -> None:
     def close() -> None:
         if toy.__dict__.get("closed"):
@@ -215,6 +225,29 @@ DEEDS: dict[str, Deed] = {
         "AttentiveMaker.identity_attention",
         "by itself",
     ),
+    "shares of another type": Deed(
+        "mixing", returns("shares", lambda found: found.astype(np.float64)), "MixingMaker.shares", "float32"
+    ),
+    "shares of some regions": Deed(
+        "mixing", returns("shares", lambda found: found[..., :18]), "MixingMaker.shares", "float32 (3, 2, 19)"
+    ),
+    "shares of nothing": Deed("mixing", returns("shares", NONE_OF), "MixingMaker.shares", "finite"),
+    "shares below 0": Deed(
+        "mixing",
+        returns("shares", lambda found: found - np.eye(1, 19, dtype=np.float32) + np.eye(1, 19, 1, dtype=np.float32)),
+        "MixingMaker.shares",
+        "at least 0",
+    ),
+    "shares of a half": Deed(
+        "mixing", returns("shares", lambda found: found / 2), "MixingMaker.shares", "add up to 0.5"
+    ),
+    "shares of the batch": Deed(
+        "mixing",
+        returns("shares", lambda found: (found + found[:1]) / 2),
+        "MixingMaker.shares",
+        "compute each row by itself",
+    ),
+    "shares by chance": Deed("mixing", shares_anything, "MixingMaker.shares", "draw from the rng that is given"),
     "attention by chance": Deed(
         "identified",
         returns("identity_attention", lambda maps: np.clip(maps + draw() / 9, 0, 1)),
