@@ -17,6 +17,7 @@ from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile
 from bench.images import to_crops
 from bench.parsers.labels import LABELS, MIRRORED
 from bench.parsers.network import NAME, ParserNetwork
+from bench.provenance import file_digest
 from generators.auxiliary.face_parser import comparing, evaluate
 from generators.auxiliary.face_parser.accessories import GLASSES, HAT, wear_glasses, wear_hat
 from generators.auxiliary.face_parser.augmentation import augmented, straight
@@ -28,8 +29,10 @@ from generators.auxiliary.face_parser.recipe import PRESETS, TRAINABLE, code_wei
 from generators.auxiliary.face_parser.scoring import agreement, confused_with, confusion
 from generators.auxiliary.face_parser.settings import FaceParserTraining
 from generators.auxiliary.face_parser.source import FaceSource
+from generators.training.loop import train
 from generators.training.mirroring import REFLECTED_68
 from generators.training.recipe import Frozen
+from generators.training.released import read_about
 
 WIDE, PHOTO_SIDE = 384, 240
 TINY = dataclasses.replace(PRESETS["tiny"], complete=2, partial=1, photos=1, widths=(4, 6, 8, 10))
@@ -456,6 +459,23 @@ def test_a_held_out_photo_that_training_has_too_is_left_out_and_named(
     assert "fasseg/v2_1" in capsys.readouterr().out
 
 
+def test_folds_start_only_with_weights_that_saw_no_complete_face(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, "base", TINY)  # type: ignore[arg-type]
+    for complete in (0, 1):
+        settings = dataclasses.replace(TINY, complete=complete, partial=1, photos=1)
+        train(TRAINABLE, settings, folder, tmp_path / str(complete), max_steps=1, seed=0, device="cpu",
+              sample_seconds=0.0, release=str(tmp_path / f"{complete}.safetensors"))  # fmt: skip
+    with pytest.raises(ConfigError, match="1 complete faces a step, expected 0"):
+        evaluate.refuse_seen(str(tmp_path / "1.safetensors"))
+    started = evaluate.train_fold(folder, tmp_path, 0, 1, None, str(tmp_path / "0.safetensors"))
+    assert started is not None
+    assert read_about(started)["started_with"]["sha256"] == file_digest(tmp_path / "0.safetensors")
+    with pytest.raises(ConfigError, match="give another --out"):
+        evaluate.train_fold(folder, tmp_path, 0, 1, None)
+
+
 @pytest.mark.full
 def test_the_whole_cross_validation_runs_and_goes_on(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -469,5 +489,5 @@ def test_the_whole_cross_validation_runs_and_goes_on(
     assert evaluate.run_folds(folder, tmp_path, 2, None) == report
     assert (tmp_path / "fold-3.safetensors").stat().st_mtime_ns == before
     assert "insufficient" in capsys.readouterr().out
-    with pytest.raises(ConfigError, match=r"fold-0\.safetensors: got a network of 2 steps .* expected 3"):
+    with pytest.raises(ConfigError, match=r"fold-0\.safetensors: got .*\(2, .* expected \(3, "):
         evaluate.run_folds(folder, tmp_path, 3, None)

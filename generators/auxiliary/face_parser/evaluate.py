@@ -5,7 +5,13 @@
     python -m generators.auxiliary.face_parser.evaluate baseline --data work/parser_faces
 
 `folds` trains the recipe six times, each time without four of the 24 CelebAMask-HQ faces, which that network then
-parses; it goes on where it was stopped. `held-out` compares a weight file with FASSEG's held-out photos in its six
+parses; it goes on where it was stopped. All six may start with weights that never saw any of the 24 (``--start``), so
+that what they share is learned once:
+
+    impersona train face_parser --preset base --data work/parser_faces --out work/parser_without
+        --set complete=0 --set partial=8 --set photos=8 --set steps=3000 --release work/parser_without.safetensors
+
+`held-out` compares a weight file with FASSEG's held-out photos in its six
 labels. `baseline` finds the proportions of the polygons that fit the 24 faces best.
 """
 
@@ -24,6 +30,8 @@ import numpy as np
 from bench.errors import ConfigError
 from bench.parsers.face_parser import FaceParser, FaceParserSettings
 from bench.parsers.labels import LABELS
+from bench.provenance import file_digest
+from bench.weights import metadata
 from generators.auxiliary.face_parser.comparing import (
     FOLDS,
     SIX,
@@ -41,7 +49,22 @@ from generators.auxiliary.face_parser.polygons import Proportions
 from generators.auxiliary.face_parser.scoring import FEW, Agreement, Counts, agreement, confused_with, confusion
 
 
-def train_fold(data: Path, out: Path, fold: int, steps: int, max_seconds: float | None) -> Path | None:
+def refuse_seen(start: str) -> None:
+    """Refuses weights that have seen the complete faces, or do not say that they have not.
+
+    Raises:
+        ConfigError: so it is.
+        MissingFile: there is no such file.
+    """
+    seen = json.loads(metadata(Path(start)).get("settings", "{}")).get("complete")
+    if seen != 0:
+        raise ConfigError(
+            f"--start: got {start}, which learned from {'an unknown number of' if seen is None else seen} complete"
+            " faces a step, expected 0: a fold would be asked about faces that it knows; train with --set complete=0"
+        )
+
+
+def train_fold(data: Path, out: Path, fold: int, steps: int, max_seconds: float | None, start: str = "") -> Path | None:
     """Trains without a fold; the weight file, or None where the time was over before the last step."""
     from generators.auxiliary.face_parser.recipe import PRESETS, TRAINABLE, FaceParserRecipe
     from generators.auxiliary.face_parser.source import FaceSource
@@ -52,10 +75,12 @@ def train_fold(data: Path, out: Path, fold: int, steps: int, max_seconds: float 
     faces = Faces(data)
     if weights.is_file():
         said = read_about(weights)
-        if (said.get("steps"), said.get("data")) != (steps, faces.digest):
+        had = said.get("steps"), said.get("data"), said.get("started_with", {}).get("sha256")
+        wanted = steps, faces.digest, file_digest(start) if start else None
+        if had != wanted:
             raise ConfigError(
-                f"{weights}: got a network of {said.get('steps')} steps and the data {said.get('data')}, expected"
-                f" {steps} and {faces.digest}; give another --out, or remove the folder"
+                f"{weights}: got steps, data and first weights {had}, expected {wanted}; give another --out, or remove"
+                " the folder"
             )
         return weights
     left_out = fold_rows(faces, fold)
@@ -68,7 +93,7 @@ def train_fold(data: Path, out: Path, fold: int, steps: int, max_seconds: float 
     ended = train(
         dataclasses.replace(TRAINABLE, source=source), settings, data, out / f"fold-{fold}",
         name="parser/face_parser", preset="base", seed=fold, max_steps=steps, max_seconds=max_seconds,
-        sample_seconds=0.0, device="cpu", release=str(out / f"fold-{fold}.part"),
+        sample_seconds=0.0, device="cpu", release=str(out / f"fold-{fold}.part"), start=start,
     )  # fmt: skip
     if ended.steps < steps:
         return None
@@ -76,15 +101,25 @@ def train_fold(data: Path, out: Path, fold: int, steps: int, max_seconds: float 
     return weights
 
 
-def run_folds(data: Path, out: Path, steps: int, max_seconds: float | None) -> dict[str, Any] | None:
-    """The whole cross-validation, or as much of it as there is time for; the figures once all folds are there."""
+def run_folds(data: Path, out: Path, steps: int, max_seconds: float | None, start: str = "") -> dict[str, Any] | None:
+    """The whole cross-validation, or as much of it as there is time for; the figures once all folds are there.
+
+    Args:
+        data: what `prepare` made.
+        out: where the folds are trained.
+        steps: of each fold.
+        max_seconds: of one fold in this call; None for no limit.
+        start: weights that never saw a complete face, with which every fold starts; empty for fresh networks.
+    """
     faces = Faces(data)
+    if start:
+        refuse_seen(start)
     own: dict[int, Counts] = {}
     polygons: dict[int, Counts] = {}
     six: list[dict[int, Counts]] = []
     partial = held_out_rows(faces)
     for fold in range(FOLDS):
-        weights = train_fold(data, out, fold, steps, max_seconds)
+        weights = train_fold(data, out, fold, steps, max_seconds, start)
         if weights is None:
             print(f"fold {fold}: stopped before step {steps}; the same command goes on")
             return None
@@ -98,6 +133,7 @@ def run_folds(data: Path, out: Path, steps: int, max_seconds: float | None) -> d
     with_points = sorted(polygons)
     report = {
         "steps": steps,
+        "started_with": file_digest(start) if start else None,
         "complete": _table("CelebAMask-HQ, six folds", [own[row] for row in rows], LABELS),
         "same_faces": _table("the same, faces with landmarks", [own[row] for row in with_points], LABELS),
         "polygons": _table("polygons from 68 points, the same faces", [polygons[row] for row in with_points], LABELS),
@@ -205,6 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="the folder that `prepare` made")
     parser.add_argument("--out", type=Path, default=Path("work/parser_folds"), help="where the folds are trained")
     parser.add_argument("--steps", type=int, default=1000, help="of each fold")
+    parser.add_argument("--start", default="", help="weights that never saw the 24 faces, with which every fold starts")
     parser.add_argument("--max-seconds", type=float, default=None, help="of one fold in this call")
     parser.add_argument("--weights", default="", help="a weight file; by default the released one")
     parser.add_argument("--json", type=Path, default=None, help="where to write the figures")
@@ -215,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = (
         run_held_out(given.data, given.weights)
         if given.what == "held-out"
-        else run_folds(given.data, given.out, given.steps, given.max_seconds)
+        else run_folds(given.data, given.out, given.steps, given.max_seconds, given.start)
     )
     if report is None:
         return 1

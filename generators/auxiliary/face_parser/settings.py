@@ -21,7 +21,6 @@ class FaceParserTraining:
         weight_decay: of AdamW.
         warm_up: steps in which the learning rate rises from 0.
         steps: in which it falls to 1 % of itself, along a cosine; after that it stays there.
-        clip: nothing reads it: gradients are not clipped. It stays because runs are named by their settings.
         ema_decay: of the weights' average.
     """
 
@@ -36,7 +35,6 @@ class FaceParserTraining:
     weight_decay: float = 0.02
     warm_up: int = 50
     steps: int = 5000
-    clip: float = 5.0
     ema_decay: float = 0.998
 
     def __post_init__(self) -> None:
@@ -53,7 +51,7 @@ class FaceParserTraining:
         for name in ("photo_weight", "rare", "weight_decay"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 to 1")
-        for name in ("learning_rate", "clip", "steps", "warm_up"):
+        for name in ("learning_rate", "steps", "warm_up"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected more than 0")
         if not 0 <= self.ema_decay < 1:
