@@ -128,7 +128,8 @@ def run_folds(data: Path, out: Path, steps: int, max_seconds: float | None, star
         own |= parsed[0]
         polygons |= parsed[1]
         six.append(compare_partial(faces, partial, parser.parse)[0])
-        print(f"fold {fold}: mIoU {agreement(list(parsed[0].values()), LABELS).mean:.3f} of {len(parsed[0])} faces")
+        right = agreement(list(parsed[0].values()), LABELS).accuracy
+        print(f"fold {fold}: {right:.1%} of the pixels of {len(parsed[0])} faces are right")
     rows = sorted(own)
     with_points = sorted(polygons)
     report = {
