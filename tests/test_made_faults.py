@@ -197,7 +197,8 @@ def brute_force(run: RunFolder, point: float) -> dict[str, float]:
     at, contributors = table(run, "attempts"), table(run, "contributors")
     sums: dict[str, list[float]] = {name: [] for name in (
         *OUTCOMES, "none", *(f"clean_{name}" for name in OUTCOMES), "clean_none", "right", "right_and_both",
-        "mmpmr", "minmax", "prodavg", "rmmr", "same 1", "same 2",
+        "mmpmr", "minmax", "prodavg", "rmmr", "same 1", "same 2", "average",
+        *(f"{kind}{least}" for kind in ("", "clean_") for least in (1, 2)),
     )}  # fmt: skip
 
     def name_of(first: float, second: float) -> str:
@@ -214,6 +215,11 @@ def brute_force(run: RunFolder, point: float) -> dict[str, float]:
         for name in (*OUTCOMES, "none"):
             sums[name].append(ends.count(name) / len(tries))
             sums[f"clean_{name}"].append(clean.count(name) / len(tries))
+        for kind, column in (("", "score"), ("clean_", "clean_score")):
+            matches = [int(a[column] >= threshold) + int(b[column] >= threshold) for a, b in tries]
+            for least in (1, 2):
+                sums[f"{kind}{least}"].append(float(np.mean([count >= least for count in matches])))
+        sums["average"].append(float(np.mean([(frame["score"] >= threshold).mean() for frame in (one, two)])))
         sums["right"].append(clean.count("preserved") / len(tries))
         sums["right_and_both"].append(
             sum(c == "preserved" and e == "both" for c, e in zip(clean, ends, strict=True)) / len(tries)
@@ -237,6 +243,10 @@ def brute_force(run: RunFolder, point: float) -> dict[str, float]:
         **{f"acquired_{name}_match_rate": mean[name] / acquired for name in OUTCOMES},
         **{f"clean_{name}_match_rate": mean[f"clean_{name}"] for name in OUTCOMES},
         **{f"excess_{name}_match_rate": mean[name] - mean[f"clean_{name}"] for name in OUTCOMES},
+        **{f"several_match_rate {least} of 2": mean[str(least)] for least in (1, 2)},
+        **{f"clean_several_match_rate {least} of 2": mean[f"clean_{least}"] for least in (1, 2)},
+        **{f"excess_several_match_rate {least} of 2": mean[str(least)] - mean[f"clean_{least}"] for least in (1, 2)},
+        "mean_contributor_match_rate": mean["average"],
         "not_acquired_rate": mean["none"],
         "clean_not_acquired_rate": mean["clean_none"],
         "conditional_both_match_rate": mean["right_and_both"] / mean["right"],

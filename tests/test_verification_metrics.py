@@ -498,7 +498,7 @@ def test_names_say_their_direction():
     upward |= {"detection_identification_rate", "found_rate"}
     # Whether a made face should match a contributor, or nobody, depends on what it was made for.
     undecided = ("preserved_match_rate", "neither_match_rate", "not_acquired_rate", "contributor_match_rate")
-    undecided += ("same_photo_match_rate",)
+    undecided += ("same_photo_match_rate", "given_match_rate", "taken_match_rate")
     for name, row in FIGURES.items():
         assert row.name == name == name.lower()
         assert row.meaning
