@@ -113,6 +113,25 @@ def region_maps(labels: NDArray[np.uint8], side: int, regions: int, device: torc
     return one_hot(torch.from_numpy(small).to(device), regions)
 
 
+def maps_for(masks: torch.Tensor | NDArray[np.uint8], side: int, regions: int, device: torch.device) -> torch.Tensor:
+    """Region maps as a network wants them, of labels or of soft maps.
+
+    Args:
+        masks: float32 (N, R, S, S) soft maps, S at least `side`; or uint8 (N, S, S) labels, S a multiple of it.
+        side: of the network, pixels.
+        regions: R.
+        device: of the network.
+
+    Returns:
+        float32 (N, R, side, side), differentiable in soft maps.
+    """
+    if isinstance(masks, np.ndarray):
+        return region_maps(masks, side, regions, device)
+    if masks.is_floating_point():
+        return brought(masks, side, device)
+    return region_maps(masks.cpu().numpy(), side, regions, device)
+
+
 def brought(maps: torch.Tensor, side: int, device: torch.device) -> torch.Tensor:
     """Pictures or soft region maps as a network wants them: on its device, of its side, channels last; differentiable.
 

@@ -12,7 +12,7 @@ from bench.aligners.templates import FFHQ256
 from bench.errors import ConfigError, ShapeError
 from bench.provenance import THREADS
 from bench.torch_runtime import Device, check_settings
-from generators.face_batches import brought, region_maps
+from generators.face_batches import brought, maps_for
 from generators.mixsyn.settings import MixSynPreset, preset_of
 from generators.released_networks import ReleasedNetworks
 
@@ -74,18 +74,15 @@ class Mixer:
         Raises:
             ShapeError: there is a label that is none of the weights' classes.
         """
-        if isinstance(masks, np.ndarray):
+        if isinstance(masks, np.ndarray) or not masks.is_floating_point():
             wrong = masks[(masks < 0) | (masks >= self.preset.regions)]
-            if wrong.size:
+            if len(wrong):
                 raise ShapeError(
                     f"labels: got the label {int(wrong.max())}, expected 0 to {self.preset.regions - 1}, the classes of"
                     f" {self.released.file.name}; where files number them from 1,"
                     " generators.mixsyn.label_sets.LabelSet.numbered brings them here"
                 )
-            return region_maps(masks, self.preset.side, self.preset.regions, self.device)
-        if masks.is_floating_point():
-            return brought(masks, self.preset.side, self.device)
-        return self.maps(masks.cpu().numpy())
+        return maps_for(masks, self.preset.side, self.preset.regions, self.device)
 
     def encode(self, images: torch.Tensor, maps: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
         """The style of each region.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import ConfigError, ShapeError
-from generators.face_batches import brought, region_maps
+from generators.face_batches import brought, maps_for
 from generators.released_networks import ReleasedNetworks
 from generators.sis.settings import SisPreset, SisSettings, preset_of
 
@@ -78,9 +78,7 @@ class SisRenderer:
         Returns:
             float32 (N, 19, S, S), differentiable in soft maps.
         """
-        if isinstance(masks, np.ndarray):
-            return region_maps(masks, self.preset.side, self.preset.regions, self.device)
-        return self._brought(masks) if masks.is_floating_point() else self.maps(masks.cpu().numpy())
+        return maps_for(masks, self.preset.side, self.preset.regions, self.device)
 
     def encode(self, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         """The style of each region, float32 (N, 19, L), of crops and their masks, as `maps` takes them."""
