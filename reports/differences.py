@@ -105,6 +105,8 @@ def section(run: Run, outlet: Outlet) -> Section:
     """
     found = Section("differences", "Which is better")
     for group in run.groups:
+        if group.assessment == "generated":  # reports.maker_differences
+            continue
         found_tables = tables(group, outlet)
         if not found_tables:
             continue

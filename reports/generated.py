@@ -10,6 +10,7 @@ from reports import (
     attention_charts,
     examples,
     made_tables,
+    maker_differences,
     mix_charts,
     numbers,
     pedigree,
@@ -284,6 +285,8 @@ def _more(judged: Judged, run: Run, anchor: str, outlet: Outlet, show_faces: boo
     costs = made_tables.costs(judged)
     if costs:
         parts.append(Part("Visual cost", [Words(_COSTS), *_tables(costs, "All settings")]))
+    if (differ := maker_differences.part(judged, judged.first, outlet)) is not None:
+        parts.append(differ)
     if (varied := made_tables.diversity(judged)) is not None:
         parts.append(Part("Diversity", [Words(_DIVERSITY), Table(varied)]))
     if (taken := taken_charts.part(judged, anchor, outlet)) is not None:

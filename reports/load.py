@@ -15,6 +15,9 @@ from reports.vocabulary import vocabulary
 
 __all__ = ["FailedCell", "Group", "Run", "Series", "load"]
 
+_LABELS = ("dataset", "protocol", "recognizer", "generator", "attack", "goal", "settings")
+"""What tells a record's cell from others of its assessment."""
+_COMPARED = ("verification", "generated")
 _NEEDED = {"verification": ("trials", {"mated", "score"})}
 """Assessment to the table without which a cell has nothing to show, and the columns that it needs."""
 
@@ -74,7 +77,7 @@ def _is_failed(outcome: Mapping[str, Any]) -> bool:
 
 
 def _differences(folder: RunFolder) -> Mapping[str, list[Record]]:
-    """What summary.json says about differences between recognizers, by the labels of the cell that they belong to."""
+    """What summary.json says about paired differences, by the labels of the cell that they belong to."""
     found: dict[str, list[Record]] = {}
     try:
         summary = folder.summary()
@@ -87,7 +90,7 @@ def _differences(folder: RunFolder) -> Mapping[str, list[Record]]:
 
 
 def _owner(labels: Mapping[str, Any]) -> str:
-    return canonical_json([labels.get(name) for name in ("dataset", "protocol", "recognizer", "settings")])
+    return canonical_json([labels.get(name) for name in _LABELS])
 
 
 def _is_nan(value: Any) -> bool:
@@ -99,13 +102,14 @@ def _series(
 ) -> Series:
     key = outcome["key"]
     verified = naming.assessment_of(outcome) == "verification"
+    compared = naming.assessment_of(outcome) in _COMPARED
     one = Series(
         key=key,
         label=label,
         recognizer=naming.judge_of(outcome),
         outcome=outcome,
         folder=folder,
-        differences=tuple(differences.get(_owner(outcome["labels"]), ())) if verified else (),
+        differences=tuple(differences.get(_owner(outcome["labels"]), ())) if compared else (),
         maker=maker,
     )
     if verified and (missing := _NEEDED["verification"][1] - set(one.trials.columns)):

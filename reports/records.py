@@ -63,6 +63,8 @@ SIGNED = (
 )
 """Figures that are differences of two shares, besides those whose name ends so."""
 _DECIMALS = {"similarity": 4, "bits": 3, "cost": 3, "index": 3}
+_SIGNED_DECIMALS = {"similarity": 4, "index": 3, "dB": 2, "distance": 4}
+"""Of differences that are none of shares."""
 ARROWS = {"up": "↑", "down": "↓", "none": ""}
 METHODS = {
     "wilson": "Wilson's interval with an effective number of trials",
@@ -121,6 +123,8 @@ def printed(name: str, value: float | None) -> str:
         return numbers.plain(value, 4)
     if "area_under_curve" in name:
         return numbers.signed(value, 4) if name.endswith("_difference") else numbers.share(value)
+    if name.endswith("_difference") and unit in _SIGNED_DECIMALS:
+        return numbers.signed(value, _SIGNED_DECIMALS[unit]) + (f"{numbers.THIN}dB" if unit == "dB" else "")
     if name in SIGNED or name.endswith("_difference"):
         return numbers.points(value)
     if unit == "share":

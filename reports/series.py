@@ -37,7 +37,7 @@ class Series:
         recognizer: the label in the sweep of its recognizer, or else of its detector or aligner.
         outcome: the stored outcome: ``spec``, ``labels``, ``figures``, ``counts``, ``runtime``, ``seconds``.
         folder: where its tables are.
-        differences: records of how much it differs from other recognizers on the same people.
+        differences: records of how much it differs from another recognizer, or maker, on the same people.
         maker: the generator or attack that made its faces, with the settings that vary; empty where none did.
     """
 

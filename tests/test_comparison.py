@@ -1,4 +1,4 @@
-"""What one recognizer has ahead of another on the same people, in a run."""
+"""What one recognizer, or one maker of faces, has ahead of another on the same people, in a run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.api import Crops, Embeddings, PluginRow
+from bench.api import Cell, Crops, Embeddings, PluginRow
 from bench.config import parse_sweep
 from bench.registry import Registry
 from bench.store.run_folder import RunFolder
-from bench.sweep.comparison import COMPARED
+from bench.sweep.comparison import COMPARED, COMPARED_OF_FACES, compare
 from bench.sweep.runner import run_sweep
 from tests.toys import ToyRecognizer, add_toys, write
 
@@ -112,3 +112,76 @@ def test_comparisons_stand_behind_the_cells_figures(make: Any, tmp_path: Path) -
     records = json.loads((tmp_path / "run" / "summary.json").read_text())["records"]
     compared = [record["versus"] is not None for record in records]
     assert compared == sorted(compared)
+
+
+# ---------------------------------------------------------------------------------------------------------- of makers
+
+FAINT, HALF = ({"name": "toy", "label": label, "weight": weight} for label, weight in (("faint", 0.1), ("half", 0.5)))
+
+
+def of_makers(run: RunFolder) -> pd.DataFrame:
+    summary = run.summary()
+    return summary[summary["figure"].isin(list(COMPARED_OF_FACES.values()))]
+
+
+@pytest.fixture
+def made(make: Any) -> Any:
+    """Runs a sweep in which makers make 40 faces of two people each."""
+
+    def run(*generators: Any, **changes: Any) -> RunFolder:
+        base = {"assessments": [], "generators": list(generators), "pairs": {"count": 40, "references": 2}}
+        return make(*changes.pop("recognizers", ["toy"]), **(base | changes))
+
+    return run
+
+
+def test_each_maker_is_compared_with_the_first_as_each_recognizer_sees_it(made: Any) -> None:
+    run = made(FAINT, HALF, {"name": "toy", "weight": [0.2, 0.9]}, recognizers=["toy", OTHER])
+    found = of_makers(run)
+    assert set(found["figure"]) == set(COMPARED_OF_FACES.values())
+    who = found[["recognizer", "generator", "versus"]].drop_duplicates().values.tolist()
+    assert sorted(who) == sorted([judge, maker, "faint"] for judge in ("toy", "other") for maker in ("half", "toy"))
+    assert len(found[found["generator"] == "toy"]) == 2 * len(found[found["generator"] == "half"])
+    along = made({"name": "toy", "weight": [0.2, 0.9]}, out="along")
+    assert of_makers(along)["versus"].unique().tolist() == ["toy weight=0.2"]
+
+
+def test_the_difference_of_two_makers_is_that_of_their_figures(made: Any) -> None:
+    run = made(FAINT, HALF)
+    summary, found = run.summary(), of_makers(run)
+    own = summary[summary["versus"].isna()].set_index(["generator", "figure", "operating_point", "group"])["value"]
+    for row in found.to_dict("records"):
+        key = row["figure"].removesuffix("_difference"), row["operating_point"], row["group"]
+        assert row["value"] == pytest.approx(own["half", *key] - own["faint", *key])
+        assert row["low"] <= row["value"] <= row["high"]
+    rows = found.set_index(["figure", "group"])
+    similar = rows.loc["contributor_similarity_mean_difference"]
+    assert similar.loc["contributor 2", "low"] > 0 > similar.loc["contributor 1", "high"]  # half has more of the second
+    intervals = found.set_index("figure")["interval"].to_dict()
+    assert intervals["frechet_distance_difference"] == intervals["kernel_distance_difference"] == "jackknife"
+    assert intervals["both_match_rate_difference"] == "bootstrap"
+
+
+def test_makers_of_the_same_faces_do_not_differ(made: Any) -> None:
+    found = of_makers(made(FAINT, {**FAINT, "label": "again"}))
+    assert (found[["value", "low", "high"]].to_numpy() == 0).all()
+    assert len(found)
+
+
+def test_makers_of_other_photos_are_not_compared(made: Any) -> None:
+    """Faces of two people are none of the faces of one, or of three."""
+    others = [{"name": "toy", "label": f"of-{sources}", "sources": sources} for sources in (1, 3)]
+    assert of_makers(made(*others, HALF, {**HALF, "label": "also"}))["versus"].unique().tolist() == ["half"]
+    assert of_makers(made(FAINT, HALF, out="none", draws=0)).empty
+
+
+def test_a_run_from_before_left_out_tables_has_no_differences_of_distances(made: Any, tmp_path: Path) -> None:
+    run = made(FAINT, HALF)
+    for file in (tmp_path / "run" / "cells").glob("*/outcome.json"):
+        outcome = json.loads(file.read_text())
+        del outcome["tables"]["left_out"]
+        file.write_text(json.dumps(outcome))
+    cells = [Cell(one["key"], one["spec"], one["labels"]) for one in RunFolder.open(tmp_path / "run").outcomes()]
+    found = {record["figure"]: record for record in compare(run, cells)}
+    assert found["frechet_distance_difference"]["support"] == "insufficient"
+    assert found["both_match_rate_difference"]["value"] is not None

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bench.errors import InsufficientData, ShapeError
-from bench.quality.assess import MOST_GROUPS, assess_quality
+from bench.quality.assess import MOST_GROUPS, assess_quality, jackknife_interval
 from bench.quality.distances import (
     frechet_distance,
     frechet_distances,
@@ -218,7 +218,7 @@ def assessed(made, who, photos, shown, people, **also):
     of = {"structural_similarity": quality, "peak_signal_to_noise_ratio": 40 * quality, "people": who, **also}
     figures = assess_quality(
         **of, count=people, made_features=made, made_people=who, photo_features=photos, photo_people=shown
-    )
+    ).figures
     return {one.figure: one for one in figures}
 
 
@@ -263,7 +263,7 @@ def test_support_of_distances():
     found = assessed(made, who, photos, shown, 20, structural_similarity=np.full(40, np.nan, np.float32))
     assert (found["structural_similarity_mean"].value, found["structural_similarity_mean"].n) == (None, 0)
     some = np.full(40, 0.5, np.float32)
-    found = assess_quality(some, some, who, 20, made[:1], who[:1], photos, shown)
+    found = assess_quality(some, some, who, 20, made[:1], who[:1], photos, shown).figures
     assert [one.support for one in found] == ["ok", "ok", "insufficient", "insufficient"]
     assert [one.value for one in found] == [0.5, 0.5, None, None]
 
@@ -274,6 +274,31 @@ def test_a_distance_that_rests_on_two_people_has_no_interval():
     found = assessed(made, np.int32([[0, 1]] * 10), photos, shown, 2)["frechet_distance"]
     assert found.value > 0
     assert (found.low, found.high, found.interval) == (None, None, None)
+
+
+def test_a_difference_of_two_distances_is_paired_person_by_person():
+    """Faces that err alike have a difference that is surer than their two intervals say."""
+    made, who, photos, shown = made_of(np.random.default_rng(3), 20, 200)
+    moved = made + np.float32(0.1)
+    some = np.full(200, 0.5, np.float32)
+    one, other = (assess_quality(some, some, who, 20, each, who, photos, shown) for each in (made, moved))
+    values = [[each.value for each in quality.figures if each.figure in quality.left_out] for quality in (one, other)]
+    for place, name in enumerate(("frechet_distance", "kernel_distance")):
+        paired = jackknife_interval(values[1][place] - values[0][place], other.left_out[name] - one.left_out[name])
+        alone = one.figures[2 + place]
+        assert paired.low < values[1][place] - values[0][place] < paired.high
+        assert paired.high - paired.low < 0.5 * (alone.high - alone.low)
+
+
+def test_people_are_grouped_alike_whichever_faces_were_found():
+    made, who, photos, shown = made_of(np.random.default_rng(3), 20, 100)
+    some, there = np.full(100, 0.5, np.float32), (who != 0).all(axis=1)
+    found = assess_quality(some, some, who, 20, made[there], who[there], photos[shown != 0], shown[shown != 0])
+    for values in found.left_out.values():
+        assert len(values) == 20
+        assert values[0] == pytest.approx(
+            next(one.value for one in found.figures if found.left_out.get(one.figure) is values)
+        )
 
 
 def test_more_people_than_groups():

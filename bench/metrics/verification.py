@@ -37,7 +37,7 @@ class FigureValue:
             mean over faces that share people) or ``"jackknife"`` (leaving out people); None where there is none.
         group: the group of people that it is of, such as ``"Male=1"``, the contributor to made faces, such as
             ``"contributor 2"``, how many of them, such as ``"2 of 3"``, or the region of a face; None for all.
-        versus: the recognizer that it is the difference to; None for a figure of one recognizer.
+        versus: the recognizer, or the maker, that it is the difference to; None for any other figure.
         species: the kind of attack that it is of, such as ``"landmark_morph"``; None for all or none.
     """
 

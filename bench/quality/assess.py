@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,19 @@ _Distances = Callable[
 ]
 
 
+class Quality(NamedTuple):
+    """Visual cost, and what a difference of two makers' distances needs.
+
+    Attributes:
+        figures: SSIM, PSNR, Fréchet distance and KID, in the order of `figures.FIGURES`.
+        left_out: a distance's name to its value without each group of people in turn, float64 (G,); those without an
+            interval are left out. Equal contributors are grouped alike, whoever made the faces.
+    """
+
+    figures: list[FigureValue]
+    left_out: Mapping[str, NDArray[np.float64]]
+
+
 def assess_quality(
     structural_similarity: NDArray[np.float32],
     peak_signal_to_noise_ratio: NDArray[np.float32],
@@ -35,7 +49,7 @@ def assess_quality(
     made_people: NDArray[np.int32],
     photo_features: NDArray[np.float32],
     photo_people: NDArray[np.int32],
-) -> list[FigureValue]:
+) -> Quality:
     """SSIM and PSNR to the first contributor's photo, and Fréchet distance and KID on a recognizer's embeddings.
 
     Args:
@@ -49,8 +63,9 @@ def assess_quality(
         photo_people: int32 (L,), whom each shows.
 
     Returns:
-        Four figures in the order of `figures.FIGURES`. Means have ``"clustered"`` intervals, distances ``"jackknife"``
-        ones; a Fréchet distance of fewer than 2·D faces or photos is ``"weak"``, since few make it too large.
+        Four figures, and the distances without some people. Means have ``"clustered"`` intervals, distances
+        ``"jackknife"`` ones; a Fréchet distance of fewer than 2·D faces or photos is ``"weak"``, since few make it too
+        large.
 
     Raises:
         ShapeError: arrays that do not fit each other, or values that are not finite.
@@ -68,21 +83,41 @@ def assess_quality(
         )
     if fewer < 2:
         names = "frechet_distance", "kernel_distance"
-        return values + [_figure(name, None, None, len(made_features), "insufficient") for name in names]
+        return Quality(values + [_figure(name, None, None, len(made_features), "insufficient") for name in names], {})
     made, photos = unit_rows(made_features), unit_rows(photo_features)
-    kept = _leaving_out(made_people, photo_people)
-    frechet, frechet_interval = _jackknife(frechet_distances, made, photos, *kept)
+    kept = _leaving_out(made_people, photo_people, np.unique(np.concatenate([people.ravel(), photo_people])))
+    frechet = _jackknifed(frechet_distances, made, photos, *kept)
     # Rows of length √D make the usual kernel that of the cosine.
     length = math.sqrt(width)
-    kernel, kernel_interval = _jackknife(kernel_distances, made * length, photos * length, *kept)
-    if frechet_interval is not None:
-        frechet_interval = frechet_interval._replace(low=max(frechet_interval.low, 0.0))
+    kernel = _jackknifed(kernel_distances, made * length, photos * length, *kept)
     enough = support_of(fewer)
-    return [
-        *values,
-        _figure("frechet_distance", frechet, frechet_interval, len(made), enough if fewer >= 2 * width else "weak"),
-        _figure("kernel_distance", kernel, kernel_interval, len(made), enough),
+    distances: list[tuple[str, float, NDArray[np.float64] | None, float, Support]] = [
+        ("frechet_distance", *frechet, 0.0, enough if fewer >= 2 * width else "weak"),
+        ("kernel_distance", *kernel, -math.inf, enough),
     ]
+    for name, value, left_out, least, support in distances:
+        interval = None if left_out is None else jackknife_interval(value, left_out, least)
+        values.append(_figure(name, value, interval, len(made), support))
+    return Quality(values, {name: left for name, _, left, _, _ in distances if left is not None})
+
+
+def jackknife_interval(value: float, left_out: NDArray[np.float64], least: float = -math.inf) -> Interval:
+    """Student's t around a figure, with the jackknife's variance over people: 95 %.
+
+    Args:
+        value: of everybody.
+        left_out: float64 (G,), of everybody but each of G groups of people, at least 2; of a difference of two figures
+            the differences.
+        least: the lower end is not below it.
+
+    Source:
+        Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 11.
+    """
+    left, groups = left_out.tolist(), len(left_out)
+    mean = math.fsum(left) / groups
+    variance = (groups - 1) / groups * math.fsum((each - mean) ** 2 for each in left)
+    half = float(special.stdtrit(groups - 1, 1 - TAIL)) * math.sqrt(variance)
+    return Interval(max(value - half, least), value + half, "jackknife")
 
 
 def _mean(
@@ -104,10 +139,9 @@ def _figure(name: str, value: float | None, interval: Interval | None, n: int, s
 
 
 def _leaving_out(
-    made_people: NDArray[np.int32], photo_people: NDArray[np.int32]
+    made_people: NDArray[np.int32], photo_people: NDArray[np.int32], everybody: NDArray[np.int32]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which faces and which photos are left when each group of people is left out, bool (N, G) and (L, G)."""
-    everybody = np.unique(np.concatenate([made_people.ravel(), photo_people]))
     groups = min(len(everybody), MOST_GROUPS)
     each = np.arange(groups)
     of_face, of_photo = (np.searchsorted(everybody, people) % groups for people in (made_people, photo_people))
@@ -115,24 +149,21 @@ def _leaving_out(
     return kept, of_photo[:, None] != each
 
 
-def _jackknife(
+def _jackknifed(
     distances: _Distances,
     made: NDArray[np.float64],
     photos: NDArray[np.float64],
     kept: NDArray[np.bool_],
     kept_photos: NDArray[np.bool_],
-) -> tuple[float, Interval | None]:
-    """A distance, and Student's t around it with the jackknife's variance over people.
+) -> tuple[float, NDArray[np.float64] | None]:
+    """A distance, and it without each group of people.
 
-    None for the interval where there is a single group, or one without which too few faces or photos are left.
+    None for the latter where there is a single group, or one without which too few faces or photos are left.
     """
     groups = kept.shape[1]
     everything = np.ones((len(made), 1), np.bool_), np.ones((len(photos), 1), np.bool_)
     if groups < 2 or min(kept.sum(axis=0).min(), kept_photos.sum(axis=0).min()) < 2:
         return float(distances(made, photos, *everything)[0]), None
     parts = (np.hstack(each) for each in zip(everything, (kept, kept_photos), strict=True))
-    value, *left = distances(made, photos, *parts).tolist()
-    mean = math.fsum(left) / groups
-    variance = (groups - 1) / groups * math.fsum((each - mean) ** 2 for each in left)
-    half = float(special.stdtrit(groups - 1, 1 - TAIL)) * math.sqrt(variance)
-    return value, Interval(value - half, value + half, "jackknife")
+    found = distances(made, photos, *parts)
+    return float(found[0]), found[1:]

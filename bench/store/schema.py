@@ -137,6 +137,12 @@ ATTEMPTS: Table = {
     "own_score": Column(pa.float32(), "similarity", "of this contributor's photo that the generator saw, and this one"),
 }
 
+LEFT_OUT: Table = {
+    "figure": Column(pa.string(), "figure", "a distance of all made faces to all photos"),
+    "group": Column(pa.int16(), "group", "the number of a group of people; equal numbers are equal people"),
+    "value": Column(pa.float64(), "distance", "the figure without the faces and photos of these people"),
+}
+
 PORTRAITS: Table = {
     "face": Column(pa.int32(), "face", "its number"),
     "png": Column(pa.binary(), "PNG", "its picture; the file's text says that it is synthetic and how it was made"),
@@ -201,6 +207,7 @@ TABLES: Mapping[str, Table] = {
     "faces": FACES,
     "contributors": CONTRIBUTORS,
     "attempts": ATTEMPTS,
+    "left_out": LEFT_OUT,
     "portraits": PORTRAITS,
     "attention": ATTENTION,
     "attention_maps": ATTENTION_MAPS,

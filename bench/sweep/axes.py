@@ -66,3 +66,18 @@ def aligners_of(wanted: RecognizerEntry, judge: Recognizer | Detector) -> Iterat
         entries = (PluginEntry.model_validate(dict(judge.default_aligner())),)
     for entry in entries:
         yield from expand("aligner", entry)
+
+
+def maker_name(label: str, settings: Mapping[str, Any]) -> str:
+    """What a maker with its axes is called.
+
+    Args:
+        label: the maker's.
+        settings: of a cell's labels; those of makers, ``"generator.weight"``, are its axes.
+    """
+    axes = {
+        key.partition(".")[2]: value
+        for key, value in settings.items()
+        if key.partition(".")[0] in ("generator", "attack")
+    }
+    return " ".join([label, *(f"{name}={in_words(value)}" for name, value in axes.items())])

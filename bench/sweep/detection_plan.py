@@ -13,7 +13,7 @@ from bench.api import Aligner, Dataset, Detector, EmbeddedDataset
 from bench.config import Sweep
 from bench.errors import ConfigError
 from bench.provenance import value_digest
-from bench.sweep.axes import Axes, aligners_of, expand, in_words
+from bench.sweep.axes import Axes, aligners_of, expand, maker_name
 from bench.sweep.calibration_plan import calibration_entry, origin_name, refuse_overlap
 from bench.sweep.conditions import HELPERS
 from bench.sweep.inputs import Entry, identity_of, images_digest
@@ -161,8 +161,7 @@ def plan_detectors(sweep: Sweep, dataset_entry: Entry, dataset_axes: Axes, exhib
 
 def species_of(commission: Commission) -> str:
     """What the faces of one setting of a maker are called: its label and its axes, ``"landmark_morph weight=0.3"``."""
-    axes = {key.partition(".")[2]: value for key, value in commission.labels["settings"].items()}
-    return " ".join([commission.part["maker"]["label"], *(f"{name}={in_words(value)}" for name, value in axes.items())])
+    return maker_name(commission.part["maker"]["label"], commission.labels["settings"])
 
 
 def detection_identity(identity: Mapping[str, Any]) -> dict[str, Any]:

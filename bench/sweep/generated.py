@@ -19,7 +19,7 @@ from bench.metrics.contributions import assess_contributions, assess_taken
 from bench.metrics.kept_means import FaceMean, drawn_means
 from bench.metrics.shares import Contributors
 from bench.metrics.vulnerability import MeanKey, assess_generated, assess_outcomes, generated_means, outcome_means
-from bench.quality.assess import assess_quality
+from bench.quality.assess import Quality, assess_quality
 from bench.quality.diversity import Variety, assess_diversity
 from bench.seeding import stream
 from bench.store.cache import ArrayCache
@@ -30,7 +30,13 @@ from bench.sweep.calibration import CarriedPoint, thresholds_of
 from bench.sweep.contributions import contributions_of, contributions_table
 from bench.sweep.inputs import entry_of
 from bench.sweep.instances import plugin
-from bench.sweep.made_tables import attempts_table, contributors_table, faces_table, portraits_table
+from bench.sweep.made_tables import (
+    attempts_table,
+    contributors_table,
+    faces_table,
+    left_out_table,
+    portraits_table,
+)
 from bench.sweep.making import MadeFaces, make_varied
 from bench.sweep.pair_lists import planned_pairing
 from bench.sweep.pairing import Pairing
@@ -72,7 +78,8 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
     values = [*_thresholds(points), *assess_generated(attempts)]
     for point in points:
         values += assess_outcomes(attempts, point.name, point.threshold, point.support)
-    values += _visual_cost(pairing, photos, made, faces, acquired)
+    quality = _visual_cost(pairing, photos, made, faces, acquired)
+    values += quality.figures
     kept = _kept(spec, attempts.count)
     varied: dict[MeanKey, NDArray[np.float64]] = {}
     if again is not None:
@@ -98,6 +105,8 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
     }
     if spec["keep_faces"] != "none":
         tables["portraits"] = portraits_table(pairing, made, attempts, spec["keep_faces"], spec["run"])
+    if quality.left_out:
+        tables["left_out"] = left_out_table(quality.left_out)
     if draws := _draws(kept, attempts, points, made) | varied:
         tables["draws"] = draws_table(draws)
     return Success(
@@ -277,7 +286,7 @@ def _as_wide(embeddings: Embeddings, other: Acquisition) -> Embeddings:
 
 def _visual_cost(
     pairing: Pairing, photos: Acquisition, made: MadeFaces, faces: Acquisition, acquired: NDArray[np.bool_]
-) -> list[FigureValue]:
+) -> Quality:
     people, count = pairing.people
     seen = np.unique(pairing.photo)
     seen = seen[photos.acquired[seen]]

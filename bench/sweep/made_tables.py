@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -71,6 +72,21 @@ def attempts_table(pairing: Pairing, attempts: Attempts) -> pd.DataFrame:
             "clean_score": attempts.clean[attempts.planned],
             "own_score": attempts.own[attempts.planned],
         }
+    )
+
+
+def left_out_table(left_out: Mapping[str, NDArray[np.float64]]) -> pd.DataFrame:
+    """The table `left_out`.
+
+    Args:
+        left_out: figure to its value without each group of people, float64 (G,) each.
+    """
+    return pd.concat(
+        [
+            pd.DataFrame({"figure": name, "group": np.arange(len(values), dtype=np.int16), "value": values})
+            for name, values in left_out.items()
+        ],
+        ignore_index=True,
     )
 
 

@@ -1,10 +1,23 @@
-"""One recognizer minus another, on the same people."""
+"""One recognizer, or one maker of faces, minus another, on the same people."""
 
 from __future__ import annotations
 
-from bench.metrics.figure_rows import OURS, Figure
+from bench.metrics.figure_rows import OURS, Direction, Figure
 
 _PAIRED = f"{OURS}; paired as in Fogliato et al., IJCV 132, 2024"
+
+_PEOPLE = "on the same people"
+_THERE = "at the same threshold, on the same people"
+_OF_FACES: tuple[tuple[str, str, str, Direction], ...] = (
+    ("contributor_similarity_mean", _PEOPLE, "similarity", "none"),
+    ("contributor_match_rate", _THERE, "share", "none"),
+    ("both_match_rate", _THERE, "share", "down"),
+    ("structural_similarity_mean", _PEOPLE, "index", "up"),
+    ("peak_signal_to_noise_ratio_mean", _PEOPLE, "dB", "up"),
+    ("frechet_distance", _PEOPLE, "distance", "down"),
+    ("kernel_distance", _PEOPLE, "distance", "down"),
+)
+"""A figure of made faces, what its difference is of, its unit, and which way is better."""
 
 ROWS: tuple[Figure, ...] = (
     Figure(
@@ -27,5 +40,9 @@ ROWS: tuple[Figure, ...] = (
         "share",
         "up",
         _PAIRED,
+    ),
+    *(
+        Figure(f"{name}_difference", f"{name} minus that of the maker named in `versus`, {at}", unit, better, _PAIRED)
+        for name, at, unit, better in _OF_FACES
     ),
 )

@@ -1,0 +1,88 @@
+"""Which of several makers of faces is better: paired differences to the first one, of faces of the same photos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.metrics import FIGURES
+from reports.differences import differences_frame, verdict
+from reports.makers import Judged, Made
+from reports.outlet import Outlet
+from reports.page import Block, Links, Part, Table, Words
+from reports.points import Point
+from reports.records import ARROWS, figure_cell, hint_of, label_of
+from reports.series import Record
+from reports.table import Column, HtmlTable, Row
+
+_Place = tuple[str, str | None, str | None]
+"""A figure, its operating point and its group."""
+
+_HOW = (
+    "Makers that are given the same photos succeed and fail with the same people, so their difference is more certain "
+    "than two separate intervals suggest. Each is compared with the first maker of the sweep, on the same draws of "
+    "people; distances by leaving out the same people. Where a 95\u202f% interval holds 0, the data cannot tell. The "
+    "intervals are not corrected for their number. Each figure is of the faces that its own maker made and in which a "
+    "face was found. Which way similarities and match rates are better depends on what the faces are for."
+)
+
+
+def part(judged: Judged, point: Point | None, outlet: Outlet) -> Part | None:
+    """The part; None where no two makers were compared.
+
+    Args:
+        judged: whose.
+        point: the operating point of the page; all others stand in the CSV file.
+        outlet: takes the differences as a CSV file.
+    """
+    if not any(one.series.differences for one in judged.made):
+        return None
+    tables = [table for recognizer in judged.recognizers if (table := _table(judged, recognizer, point)) is not None]
+    if not tables:
+        return None
+    file = outlet.csv(differences_frame(judged.group), "maker-differences", judged.group.title)
+    blocks: list[Block] = [Words(_HOW), *map(Table, tables), Links((("CSV: at every operating point", file),))]
+    return Part("Which maker is better", blocks)
+
+
+def _table(judged: Judged, recognizer: str, point: Point | None) -> HtmlTable | None:
+    """One row a maker, one column a figure, as one recognizer sees them."""
+    made = judged.of(recognizer)
+    there = (None, None if point is None else point.name)
+    known = [_place(record) for one in made for record in one.series.differences if record["value"] is not None]
+    places = [place for place in dict.fromkeys(known) if place[1] in there]
+    rows = [_row(one, places) for one in made if one.series.differences]
+    if not places or not rows:
+        return None
+    names = {str(record["versus"]) for one in made for record in one.series.differences}
+    columns = [Column("made by", number=False), *(_head(place, point) for place in places)]
+    versus = " or ".join(sorted(names))
+    return HtmlTable(f"Minus {versus}, on {recognizer}, {judged.group.title}", columns, rows, "results")
+
+
+def _row(one: Made, places: Sequence[_Place]) -> Row:
+    records = {_place(record): record for record in one.series.differences}
+    cells = []
+    for place in places:
+        record = records.get(place)
+        notes = () if record is None or record["value"] is None else (_said(record),)
+        cells.append(figure_cell(one.series, record, notes=notes, why_not=("too few faces",), over="faces"))
+    return Row(one.maker, cells)
+
+
+def _said(record: Record) -> str:
+    """What a difference allows to say; of figures of which neither way is better, which way it is."""
+    if FIGURES[record["figure"]].direction != "none" or record["low"] is None:
+        return verdict(record)
+    return "higher" if record["low"] > 0 else "lower" if record["high"] < 0 else "undecided"
+
+
+def _place(record: Record) -> _Place:
+    return record["figure"], record["operating_point"], record["group"]
+
+
+def _head(place: _Place, point: Point | None) -> Column:
+    figure, at, group = place
+    arrow = ARROWS[FIGURES[figure].direction]
+    below = [group] if group else []
+    below += [f"at {point.label}"] if at and point else []
+    return Column(f"\u0394 {label_of(figure.removesuffix('_difference'))}", hint_of(figure), arrow, ", ".join(below))
