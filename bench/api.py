@@ -558,6 +558,22 @@ class MixingMaker(Protocol):
         ...
 
 
+@runtime_checkable
+class LayoutMaker(Protocol):
+    """A generator or attack that can say what each pixel of its faces is meant to show."""
+
+    def layouts(self, batch: FaceBatch, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """uint8 (N, S, S), labels of `bench.regions.CLASSES` at the template's side.
+
+        Those of faces that cannot be made mean nothing.
+
+        Args:
+            batch: what ``generate`` or ``run`` was given.
+            rng: in the state in which that had it: what is drawn must be what the faces were drawn with.
+        """
+        ...
+
+
 class Oracle(Protocol):
     """What an attack may ask about the surrogates, counted. The bench builds it; plugins only use it."""
 

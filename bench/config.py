@@ -219,6 +219,18 @@ class Attention(BaseModel):
     faces: int = Field(default=30, ge=1, le=10_000)
 
 
+class Layout(BaseModel):
+    """Whether made faces show what they were asked to show, pixel by pixel.
+
+    Attributes:
+        parser: labels the made faces.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parser: PluginEntry = PluginEntry(name="face_parser")
+
+
 class DetectorEntry(RecognizerEntry):
     """A detector of attacks in a sweep file; `label` and `aligner` as for a recognizer."""
 
@@ -277,6 +289,7 @@ class Sweep(BaseModel):
         detection: what detectors are shown, and where their operating points lie.
         diversity: how often faces are made again to see how varied they are; null for no figures of diversity.
         attention: of how many faces makers tell where they look at the identity; null for none.
+        layout: who labels made faces, to be held against the layout that their makers meant; null for nobody.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -302,6 +315,7 @@ class Sweep(BaseModel):
     detection: Detection = Detection()
     diversity: Diversity | None = None
     attention: Attention | None = None
+    layout: Layout | None = None
 
     @field_validator(
         "columns", "groups", "discard", "generators", "attacks", "detectors", "aligners", "recognizers", mode="before"
@@ -332,6 +346,8 @@ class Sweep(BaseModel):
             raise ValueError("assessments: got an empty list, expected at least one, or generators, or attacks")
         if self.attention is not None and not (self.recognizers and makers):
             raise ValueError("attention goes with recognizers, and with generators or attacks that take an identity")
+        if self.layout is not None and not (self.recognizers and makers):
+            raise ValueError("layout goes with recognizers, and with generators or attacks that say what they mean")
         if self.detectors and not (makers or self.detection.bona_fide is not None):
             raise ValueError(
                 "detectors: got nothing to detect, expected generators or attacks that make it, or detection: "
@@ -365,6 +381,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "detection": Detection,
     "diversity": Diversity,
     "attention": Attention,
+    "layout": Layout,
 }
 """Keys of a sweep whose mappings have keys of their own."""
 

@@ -132,6 +132,18 @@ def maps_for(masks: torch.Tensor | NDArray[np.uint8], side: int, regions: int, d
     return region_maps(masks.cpu().numpy(), side, regions, device)
 
 
+def labels_of(maps: torch.Tensor, side: int) -> NDArray[np.uint8]:
+    """The likeliest region of each pixel of soft or hard maps, enlarged: uint8 (N, side, side).
+
+    Args:
+        maps: float (N, R, S, S).
+        side: of the labels, a multiple of S.
+    """
+    labels: NDArray[np.uint8] = maps.argmax(dim=1).cpu().numpy().astype(np.uint8)
+    times = side // labels.shape[1]
+    return labels.repeat(times, axis=1).repeat(times, axis=2)
+
+
 def brought(maps: torch.Tensor, side: int, device: torch.device) -> torch.Tensor:
     """Pictures or soft region maps as a network wants them: on its device, of its side, channels last; differentiable.
 

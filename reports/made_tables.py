@@ -41,6 +41,7 @@ _OF_CONTRIBUTORS = {
     "same_photo_match_rate": "the very photo",
 }
 _COSTS = ("structural_similarity_mean", "peak_signal_to_noise_ratio_mean")
+_LAYOUT = ("layout_intersection_over_union_mean", "layout_accuracy_mean")
 _DISTANCES = ("frechet_distance", "kernel_distance")
 _OF_DIVERSITY = (
     ("face_distance_mean", "different people", "distance", "of faces"),
@@ -109,6 +110,7 @@ def costs(judged: Judged) -> list[HtmlTable]:
     there = {name for one in judged.made for name, point in one.records if point is None}
     labels = list(dict.fromkeys(one.series.label for one in judged.made))
     pixels: list[_Place] = [(name, "", "to the first photo") for name in _COSTS if name in there]
+    pixels += [(name, "", "to what was meant") for name in _LAYOUT if name in there]
     tables: list[list[_Place]] = [
         [(name, label, f"on {label}") for label in labels] for name in _DISTANCES if name in there
     ]

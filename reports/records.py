@@ -46,6 +46,8 @@ LABELS = {
     "relative_morph_match_rate": "RMMR",
     "structural_similarity_mean": "SSIM",
     "peak_signal_to_noise_ratio_mean": "PSNR",
+    "layout_intersection_over_union_mean": "mIoU",
+    "layout_accuracy_mean": "pixels as meant",
     "frechet_distance": "Fréchet distance",
     "kernel_distance": "kernel distance",
     "diversity_ratio": "diversity",

@@ -330,6 +330,21 @@ def test_hair_that_goes_leaves_background_or_skin() -> None:
     assert not np.isclose(face[patch.hole], 130 / 255, atol=1 / 255).all(axis=1).any()
 
 
+def test_a_layout_by_masks_has_the_labels_of_what_was_pasted() -> None:
+    labels, short = toy_labels(), toy_labels()
+    short[:50][short[:50] == 13] = 0
+    faces = batch(painted(labels, GREEN), painted(short, GREEN), masks=(labels, short))
+    maker = load("generator", "collage", regions=["hair"], regions_by="masks")
+    assert maker.has_layout
+    (layout,) = maker.layouts(faces, RNG)
+    patch = mask_patch(photo(flat(RED), POINTS, labels), photo(flat(RED), POINTS, short), "hair", whole_face=False)
+    assert patch is not None
+    np.testing.assert_array_equal(layout, patch.labels)
+    assert not load("generator", "collage").has_layout
+    with pytest.raises(ShapeError, match="a collage knows its layout with regions_by: masks"):
+        load("generator", "collage").layouts(batch(painted(labels, GREEN), painted(short, GREEN)), RNG)
+
+
 @pytest.mark.parametrize("by", ["landmarks", "masks"])
 def test_colours_are_those_of_the_bases_skin(by: str) -> None:
     labels = toy_labels()

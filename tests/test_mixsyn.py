@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bench.api import FaceBatch, Generator, MixingMaker
+from bench.api import FaceBatch, Generator, LayoutMaker, MixingMaker
 from bench.cli.check import given
 from bench.config import parse_sweep, validate_settings
 from bench.errors import ConfigError, CorruptFile, MissingFile, ShapeError
@@ -254,6 +254,19 @@ def test_shares_of_a_named_mix_are_the_areas_of_its_composition(file: Path) -> N
     alike(shares.sum(1), area)
     alike(shares[:, 1, 13:15], area[:, 13:15])
     assert not shares[:, 1, :13].any()
+
+
+def test_a_layout_is_the_likeliest_region_of_the_composition(file: Path) -> None:
+    batch, networks = face_batch(3), ByHand(file)
+    stack, _ = networks.mixed(batch, named({13: 1, 14: 1}, 3), named({13: 1, 14: 1}, 3))
+    maker = mixsyn(file, shapes={"hair": 2})
+    assert isinstance(maker, LayoutMaker)
+    layouts = torch.from_numpy(maker.layouts(batch, stream(0, "any")))
+    assert layouts.shape == (3, 256, 256)
+    assert torch.equal(layouts[:, ::8, ::8].long(), networks.composed(stack).argmax(1))
+    drawn = {"sources": 2, "composition": "pasted"}
+    one, other = (mixsyn(file, **drawn).layouts(batch, stream(0, name)) for name in ("any", "another"))
+    assert (one != other).any()
 
 
 # -------------------------------------------------------------------------------------- what does not change a face

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.api import AttentiveMaker, FaceBatch, StyledGenerator
+from bench.api import AttentiveMaker, FaceBatch, LayoutMaker, StyledGenerator
 from bench.errors import ConfigError, CorruptFile, MissingFile, ShapeError
 from bench.regions import STYLE_REGIONS
 from bench.released import read_released
@@ -194,6 +194,19 @@ def test_exchanged_shapes_are_the_references_parts_before_the_first_level(tmp_pa
         alike(made(file, batch, shapes=("nose",), shape_strength=strength), wanted)
     alike(made(file, batch, shapes=("nose",), shape_strength=0), made(file, batch))
     assert differ(made(file, batch, shapes=("nose",)), made(file, batch))
+
+
+def test_a_layout_is_the_mask_with_the_parts_that_are_exchanged(file: Path) -> None:
+    batch = face_batch(3)
+    assert batch.masks is not None
+    assert batch.reference_masks is not None
+    assert isinstance(sis(file), LayoutMaker)
+    np.testing.assert_array_equal(sis(file, identity="reference").layouts(batch, stream(0, "any")), batch.masks)
+    layouts = sis(file, shapes=("nose",)).layouts(batch, stream(0, "any"))
+    theirs, own = batch.reference_masks[:, 0] == 2, batch.masks == 2
+    np.testing.assert_array_equal(layouts == 2, theirs)
+    kept = ~theirs & ~own
+    np.testing.assert_array_equal(layouts[kept], batch.masks[kept])
 
 
 def test_a_face_does_not_depend_on_what_shares_its_batch_and_nothing_else_changes_it(file: Path) -> None:

@@ -144,6 +144,16 @@ class HiddenIdentity:
                 made[rows][possible] = faces[possible]
         return made
 
+    def layouts(self, batch: FaceBatch, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """What the faces are meant to show, uint8 (N, S, S): the source's mask.
+
+        Args:
+            batch: as `run` takes it.
+            rng: not used.
+        """
+        labels: NDArray[np.uint8] = self._arrays(batch)["masks"]
+        return labels
+
     def _identity_attention(self, batch: FaceBatch) -> NDArray[np.float32]:
         """Where the generator looks at the identity that `run` would give it.
 

@@ -17,6 +17,7 @@ from bench.metrics.figure_rows import (
     differences,
     diversity,
     identification,
+    layouts,
     made_faces,
     verification,
 )
@@ -24,8 +25,8 @@ from bench.metrics.figure_rows import (
 __all__ = ["FIGURES", "Direction", "Figure", "figure"]
 
 _TOPICS = (
-    verification, identification, differences, columns, made_faces, contributions, diversity, attention, detection,
-    alignment,
+    verification, identification, differences, columns, made_faces, contributions, diversity, attention, layouts,
+    detection, alignment,
 )  # fmt: skip
 
 FIGURES: Mapping[str, Figure] = MappingProxyType({row.name: row for topic in _TOPICS for row in topic.ROWS})

@@ -173,6 +173,14 @@ CONTRIBUTIONS: Table = {
     ),
 }
 
+LAYOUTS: Table = {
+    "face": Column(pa.int32(), "face", "its number"),
+    "region": Column(pa.int16(), "label", "as in bench.regions.CLASSES; none that it neither shows nor is meant to"),
+    "meant": Column(pa.float32(), "share", "of the face's pixels, those that its maker meant to show the region"),
+    "seen": Column(pa.float32(), "share", "those that the parser labels so"),
+    "both": Column(pa.float32(), "share", "those that are both"),
+}
+
 PRESENTATIONS: Table = {
     "sample": Column(pa.string(), "name", "what was shown: a frame key, or the digest of a made face"),
     "species": Column(pa.dictionary(pa.int16(), pa.string()), "species", "of attack; null for a bona fide photo"),
@@ -212,6 +220,7 @@ TABLES: Mapping[str, Table] = {
     "attention": ATTENTION,
     "attention_maps": ATTENTION_MAPS,
     "contributions": CONTRIBUTIONS,
+    "layouts": LAYOUTS,
     "presentations": PRESENTATIONS,
     "placements": PLACEMENTS,
 }

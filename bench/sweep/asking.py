@@ -45,7 +45,7 @@ class Question:
 def answers_of(
     studio: Studio,
     kind: str,
-    revision: int,
+    revision: int | str,
     faces: Sequence[int],
     ask: Callable[[Question], Sequence[Answer]],
     progress: Progress | None = None,

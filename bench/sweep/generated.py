@@ -17,6 +17,7 @@ from bench.metrics.attention import assess_attention
 from bench.metrics.bootstrap import double_or_nothing
 from bench.metrics.contributions import assess_contributions, assess_taken
 from bench.metrics.kept_means import FaceMean, drawn_means
+from bench.metrics.layouts import assess_layouts
 from bench.metrics.shares import Contributors
 from bench.metrics.vulnerability import MeanKey, assess_generated, assess_outcomes, generated_means, outcome_means
 from bench.quality.assess import Quality, assess_quality
@@ -30,6 +31,7 @@ from bench.sweep.calibration import CarriedPoint, thresholds_of
 from bench.sweep.contributions import contributions_of, contributions_table
 from bench.sweep.inputs import entry_of
 from bench.sweep.instances import plugin
+from bench.sweep.layouts import layouts_of, layouts_table
 from bench.sweep.made_tables import (
     attempts_table,
     contributors_table,
@@ -97,6 +99,11 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
         found, on_draws = _taken(attempts, given.shares, points, kept)
         values, varied = [*values, *found], varied | on_draws
         looked["contributions"] = contributions_table(given)
+    if "layout" in spec:
+        areas = layouts_of(spec, dataset, pairing, made, cache, progress)
+        found, on_draws = assess_layouts(areas, attempts.contributors, kept)
+        values, varied = [*values, *found], varied | on_draws
+        looked["layouts"] = layouts_table(areas)
     tables = {
         "faces": faces_table(made, faces, acquired),
         "contributors": contributors_table(pairing, attempts),

@@ -20,6 +20,7 @@ from bench.sweep.contributions import contributions_part
 from bench.sweep.identities import embedder_of, encoder_entry
 from bench.sweep.inputs import Entry, identity_of, warn_of_inferred_people
 from bench.sweep.instances import plain, plugin
+from bench.sweep.layouts import plan_layout, tells_layout
 from bench.sweep.pair_files import LISTED
 from bench.sweep.pair_lists import contents, draw_pairing, genders_digest
 from bench.sweep.pairing import Album
@@ -81,7 +82,7 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
             remembered[asked] = _pairs(sweep, dataset, dataset_entry, maker, masked)
         return remembered[asked]
 
-    attentive = False
+    attentive = telling = False
     for kind, wanted in makers:
         if isinstance(dataset, EmbeddedDataset):
             raise ConfigError(f"{wanted.name} makes faces of photos, and the data set {dataset_entry['name']} has none")
@@ -92,9 +93,15 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
             )
         for axes, engaged in settings:
             attentive |= is_attentive(engaged.maker)
+            telling |= tells_layout(engaged.maker)
             yield _commission(sweep, wanted, axes, engaged, drawn)
+    names = ", ".join(wanted.name for _, wanted in makers)
+    if sweep.layout is not None and not telling:
+        raise ConfigError(
+            f"layout: none of the makers ({names}) says what its faces are meant to show; leave layout out, or add one "
+            "that does"
+        )
     if sweep.attention is not None and not attentive:
-        names = ", ".join(wanted.name for _, wanted in makers)
         raise ConfigError(
             f"attention: none of the makers ({names}) takes an identity and tells where it looks at it (nor can "
             "one whose settings draw styles by chance, such as noise of sis); leave attention out, or add one that does"
@@ -180,6 +187,7 @@ def _commission(
     if sweep.diversity is not None:
         part["diversity"] = plain(sweep.diversity.model_dump())
     part |= attention_part(engaged.maker, sweep.attention) | contributions_part(engaged.maker)
+    layout = plan_layout(engaged.maker, sweep.layout, made_by["label"])
     labels = {
         "protocol": pairs["kind"],
         "generator": made_by["label"] if made_by["kind"] == "generator" else None,
@@ -187,9 +195,10 @@ def _commission(
         "goal": made_by["goal"],
         "settings": axes,
     }
+    part |= layout.part
     faces = pairs["count"]
     comparisons = faces * engaged.maker.contributors * sweep.pairs.references
-    return Commission(part, labels, {**engaged.entries, **entries}, faces, comparisons, people)
+    return Commission(part, labels, {**engaged.entries, **entries, **layout.entries}, faces, comparisons, people)
 
 
 def making_identity(part: Mapping[str, Any]) -> dict[str, Any]:

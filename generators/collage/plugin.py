@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.aligners.templates import FFHQ256, template_digest
 from bench.api import Crops, FaceBatch, Fingerprint
@@ -77,6 +78,31 @@ class Collage:
             if face is not None:
                 made[index] = face.pixels.transpose(2, 0, 1)
         return made
+
+    @property
+    def has_layout(self) -> bool:
+        """Whether it knows what its faces are meant to show: where regions are found by masks."""
+        return self.settings.regions_by == "masks"
+
+    def layouts(self, batch: FaceBatch, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """What the collages are meant to show, uint8 (N, 256, 256): the base's labels under those of what is pasted.
+
+        Args:
+            batch: as `generate` takes it, with masks.
+            rng: not used.
+
+        Raises:
+            ShapeError: as `generate`, or regions are found by landmarks.
+        """
+        self._check(batch)
+        if batch.masks is None:
+            raise ShapeError("masks: got None; a collage knows its layout with regions_by: masks")
+        found = batch.masks.copy()
+        for index in range(len(found)):
+            face = self._make(*_photos(batch, index, with_masks=True))
+            if face is not None and face.labels is not None:
+                found[index] = face.labels
+        return found
 
     def _make(self, base: Photo, sources: list[Photo]) -> Photo | None:
         settings = self.settings

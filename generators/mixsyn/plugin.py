@@ -12,7 +12,7 @@ from bench.aligners.templates import FFHQ256
 from bench.api import Crops, FaceBatch, Fingerprint
 from bench.errors import ConfigError
 from bench.regions import CLASSES, shown
-from generators.face_batches import masks_of, reference_masks_of, references_of
+from generators.face_batches import labels_of, masks_of, reference_masks_of, references_of
 from generators.mixsyn.mixes import able
 from generators.mixsyn.mixing import NO_COMPOSER, NO_NOISE, Mixer
 from generators.mixsyn.settings import MixSynPreset, MixSynSettings, classes_named
@@ -161,6 +161,25 @@ class MixSyn:
                 shares = torch.zeros(found[rows].shape, device=area.device)
                 shares.scatter_(1, parts.assignment.style[:, None], area[:, None])
                 found[rows] = torch.where(parts.possible[:, None, None], shares, torch.nan).cpu().numpy()
+        return found
+
+    def layouts(self, batch: FaceBatch, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """What the faces are meant to show, uint8 (N, 256, 256): the likeliest region of each pixel of the composition.
+
+        Args:
+            batch: as `generate` takes it.
+            rng: in the state in which `generate` had it.
+
+        Raises:
+            ShapeError: as `generate`.
+        """
+        import torch
+
+        found = np.empty((len(batch.images), self.template.side, self.template.side), np.uint8)
+        with torch.inference_mode():
+            for rows, labels, numbers in self._batches(batch, rng):
+                maps = self._composed(self._ingredients(labels, numbers), numbers)
+                found[rows] = labels_of(maps, self.template.side)
         return found
 
     def assignment(self, batch: FaceBatch, rng: np.random.Generator) -> Assignment:

@@ -14,6 +14,7 @@ from bench.errors import ConfigError
 from bench.torch_runtime import padded
 from generators.face_batches import (
     identity_of,
+    labels_of,
     masks_of,
     reference_identity_of,
     reference_masks_of,
@@ -187,6 +188,30 @@ class Sis:
         with torch.inference_mode():
             for rows, conditions in self._batches(given):
                 found[rows] = self.attend(conditions)[: rows.stop - rows.start].cpu().numpy()
+        return found
+
+    def layouts(self, batch: FaceBatch, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """What the faces are meant to show, uint8 (N, 256, 256): the masks, with the parts that are exchanged.
+
+        Args:
+            batch: as `generate` takes it.
+            rng: not used.
+
+        Raises:
+            ShapeError: as `generate`.
+        """
+        import torch
+
+        from generators.sis.ingredients import exchanged_layout
+
+        given = self._given(batch)
+        if not self.settings.shapes:
+            return given["masks"]
+        found = np.empty_like(given["masks"])
+        with torch.inference_mode():
+            for rows, conditions in self._batches(given):
+                maps = exchanged_layout(self._renderer, self.settings, conditions)
+                found[rows] = labels_of(maps, self.template.side)[: rows.stop - rows.start]
         return found
 
     # ------------------------------------------------------------------------------------------------- of tensors

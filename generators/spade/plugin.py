@@ -86,6 +86,18 @@ class Spade:
                 made[rows] = faces[: rows.stop - rows.start].cpu().numpy()
         return made
 
+    def layouts(self, batch: FaceBatch, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """What the faces are meant to show, uint8 (N, 256, 256): the masks.
+
+        Args:
+            batch: as `generate` takes it.
+            rng: not used.
+
+        Raises:
+            ShapeError: as `generate`.
+        """
+        return masks_of(batch, self.template.side, "spade")
+
     def generate_tensor(self, conditions: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The faces, differentiable in every floating-point condition.
 
