@@ -247,13 +247,20 @@ class Identified(Toy):
 
 
 class Mixing(Generator):
-    """The same, and tells of whom: the darker a face and the less it drew for it, the more is the other's hair."""
+    """The same, and tells of whom: the darker a face and the less it drew for it, the more is the other's hair.
+
+    And it is meant to be hair where it is dark.
+    """
 
     def shares(self, batch: FaceBatch, rng: np.random.Generator) -> Any:
         drawn = rng.random(len(batch.images), dtype=np.float32) * batch.images.mean(axis=(1, 2, 3))
         shares = np.zeros((len(drawn), 2, 19), np.float32)
         shares[:, 0, 1], shares[:, 1, 13] = drawn, 1 - drawn
         return shares
+
+    def layouts(self, batch: FaceBatch, rng: np.random.Generator) -> Any:
+        drawn = rng.random((len(batch.images), 1, 1), dtype=np.float32)
+        return np.where(batch.images.mean(axis=1) < drawn, 13, 1).astype(np.uint8)
 
 
 class Attack(Generator):

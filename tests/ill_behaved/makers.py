@@ -248,6 +248,21 @@ DEEDS: dict[str, Deed] = {
         "compute each row by itself",
     ),
     "shares by chance": Deed("mixing", shares_anything, "MixingMaker.shares", "draw from the rng that is given"),
+    "layouts of another type": Deed(
+        "mixing", returns("layouts", lambda found: found.astype(np.int64)), "LayoutMaker.layouts", "uint8"
+    ),
+    "layouts of a part": Deed(
+        "mixing", returns("layouts", lambda found: found[:, 1:]), "LayoutMaker.layouts", "uint8 (3, 32, 32)"
+    ),
+    "layouts of no class": Deed(
+        "mixing", returns("layouts", lambda found: found + np.uint8(18)), "LayoutMaker.layouts", "labels 0 to 18"
+    ),
+    "layouts of the batch": Deed(
+        "mixing",
+        returns("layouts", lambda found: found[::-1]),
+        "LayoutMaker.layouts",
+        "compute each row by itself",
+    ),
     "attention by chance": Deed(
         "identified",
         returns("identity_attention", lambda maps: np.clip(maps + draw() / 9, 0, 1)),
