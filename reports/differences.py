@@ -181,11 +181,11 @@ def verdict(record: Record) -> str:
 def differences_frame(group: Group) -> pd.DataFrame:
     """One row a difference."""
     rows = [
-        {"series": one.label, **{name: record[name] for name in _FIELDS}, "verdict": verdict(record)}
+        {"series": one.label, **{name: record[name] for name in FIELDS}, "verdict": verdict(record)}
         for one in group.series
         for record in one.differences
     ]
     return pd.DataFrame(rows)
 
 
-_FIELDS: Sequence[str] = ("figure", "operating_point", "versus", "value", "low", "high", "interval", "n", "support")
+FIELDS: Sequence[str] = ("figure", "operating_point", "versus", "value", "low", "high", "interval", "n", "support")

@@ -22,7 +22,7 @@ from reports.figures import forest, outcome_bars
 from reports.figures.outcome_bars import Bar
 from reports.figures.panel import Dot, Panel
 from reports.likeness import CLEAN
-from reports.makers import Judged, Made, judged, known_at
+from reports.makers import Judged, Made, judged, known_at, same_faces
 from reports.outlet import Outlet
 from reports.page import Block, Chart, Folded, Links, Part, Section, Table, Words
 from reports.points import Point
@@ -134,22 +134,13 @@ def _in_short(recognizer: str, known: Sequence[Made], point: Point, start: str) 
         none = Markup("{}<b>{}</b> was not seen to take one of the faces{} for both contributors: {} of those by {}{}.")
         return none.format(start, recognizer, of, spoken(top.series, top.records[key]), top.maker, before)
     most = ", the most that was observed"
-    if not _same_faces(known):
+    if not same_faces(known):
         most += ", though not every maker made every face"
     elif _apart(top, known, point):
         most = ", more than of those by any other maker"
     text = Markup("{}<b>{}</b> takes {} of the faces by {} for both contributors{}{}.")
     said = spoken(top.series, top.records[key])
     return text.format(start, recognizer, said, top.maker, most if len(known) > 1 else "", before)
-
-
-def _same_faces(known: Sequence[Made]) -> bool:
-    """Whether all made the same faces: what others did not make says nothing of how theirs would have matched."""
-    if not any(one.made < one.faces for one in known):
-        return True
-    tables = [one.series.table("faces") for one in known]
-    made = [frozenset(table.loc[table["made"].astype(bool), "face"]) for table in tables if table is not None]
-    return len(made) == len(known) and len(set(made)) == 1
 
 
 def _apart(top: Made, known: Sequence[Made], point: Point) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from bench.metrics import FIGURES
-from reports.differences import differences_frame, verdict
-from reports.makers import Judged, Made
+from reports.differences import FIELDS, verdict
+from reports.makers import Judged, Made, same_faces
 from reports.outlet import Outlet
 from reports.page import Block, Links, Part, Table, Words
 from reports.points import Point
@@ -21,8 +23,10 @@ _HOW = (
     "Makers that are given the same photos succeed and fail with the same people, so their difference is more certain "
     "than two separate intervals suggest. Each is compared with the first maker of the sweep, on the same draws of "
     "people; distances by leaving out the same people. Where a 95\u202f% interval holds 0, the data cannot tell. The "
-    "intervals are not corrected for their number. Each figure is of the faces that its own maker made and in which a "
-    "face was found. Which way similarities and match rates are better depends on what the faces are for."
+    "intervals are not corrected for their number. Rates are over all attempts, SSIM and PSNR over the faces that were "
+    "made, similarities and distances over those in which a face was found; where a maker did not make the faces that "
+    "the first one made, no verdict is given. Which way similarities and match rates are better depends on what the "
+    "faces are for."
 )
 
 
@@ -39,7 +43,7 @@ def part(judged: Judged, point: Point | None, outlet: Outlet) -> Part | None:
     tables = [table for recognizer in judged.recognizers if (table := _table(judged, recognizer, point)) is not None]
     if not tables:
         return None
-    file = outlet.csv(differences_frame(judged.group), "maker-differences", judged.group.title)
+    file = outlet.csv(differences_frame(judged), "maker-differences", judged.group.title)
     blocks: list[Block] = [Words(_HOW), *map(Table, tables), Links((("CSV: at every operating point", file),))]
     return Part("Which maker is better", blocks)
 
@@ -50,7 +54,7 @@ def _table(judged: Judged, recognizer: str, point: Point | None) -> HtmlTable | 
     there = (None, None if point is None else point.name)
     known = [_place(record) for one in made for record in one.series.differences if record["value"] is not None]
     places = [place for place in dict.fromkeys(known) if place[1] in there]
-    rows = [_row(one, places) for one in made if one.series.differences]
+    rows = [_row(one, places, same_faces([made[0], one])) for one in made if one.series.differences]
     if not places or not rows:
         return None
     names = {str(record["versus"]) for one in made for record in one.series.differences}
@@ -59,18 +63,40 @@ def _table(judged: Judged, recognizer: str, point: Point | None) -> HtmlTable | 
     return HtmlTable(f"Minus {versus}, on {recognizer}, {judged.group.title}", columns, rows, "results")
 
 
-def _row(one: Made, places: Sequence[_Place]) -> Row:
+def differences_frame(judged: Judged) -> pd.DataFrame:
+    """One row a recognizer, maker and difference.
+
+    Args:
+        judged: whose.
+    """
+    rows = [
+        {
+            "recognizer": one.series.label,
+            "made_by": one.maker,
+            "group": record["group"],
+            **{name: record[name] for name in FIELDS},
+            "verdict": _said(record, same_faces([judged.of(one.series.label)[0], one])),
+        }
+        for one in judged.made
+        for record in one.series.differences
+    ]
+    return pd.DataFrame(rows)
+
+
+def _row(one: Made, places: Sequence[_Place], same: bool) -> Row:
     records = {_place(record): record for record in one.series.differences}
     cells = []
     for place in places:
         record = records.get(place)
-        notes = () if record is None or record["value"] is None else (_said(record),)
+        notes = () if record is None or record["value"] is None else (_said(record, same),)
         cells.append(figure_cell(one.series, record, notes=notes, why_not=("too few faces",), over="faces"))
-    return Row(one.maker, cells)
+    return Row(one.maker, cells, note=one.said_made)
 
 
-def _said(record: Record) -> str:
+def _said(record: Record, same: bool) -> str:
     """What a difference allows to say; of figures of which neither way is better, which way it is."""
+    if not same:
+        return "of other faces"
     if FIGURES[record["figure"]].direction != "none" or record["low"] is None:
         return verdict(record)
     return "higher" if record["low"] > 0 else "lower" if record["high"] < 0 else "undecided"

@@ -88,6 +88,19 @@ class Made:
         return None if found is None else float(found)
 
 
+def same_faces(known: Sequence[Made]) -> bool:
+    """Whether all made the same faces: what others did not make says nothing of how theirs would have matched.
+
+    Args:
+        known: cells of one group.
+    """
+    if not any(one.made < one.faces for one in known):
+        return True
+    tables = [one.series.table("faces") for one in known]
+    made = [frozenset(table.loc[table["made"].astype(bool), "face"]) for table in tables if table is not None]
+    return len(made) == len(known) and len(set(made)) == 1
+
+
 @dataclass(frozen=True, eq=False)
 class Judged:
     """The made faces of a group, as arranged on the page.

@@ -16,6 +16,12 @@ from bench.registry import Registry
 from bench.store.run_folder import RunFolder
 from bench.sweep.comparison import COMPARED, COMPARED_OF_FACES, compare
 from bench.sweep.runner import run_sweep
+from reports import maker_differences
+from reports.figures.style import looks
+from reports.load import load
+from reports.makers import judged
+from reports.outlet import Outlet
+from reports.page import Part, Table
 from tests.toys import ToyRecognizer, add_toys, write
 
 
@@ -185,3 +191,45 @@ def test_a_run_from_before_left_out_tables_has_no_differences_of_distances(made:
     found = {record["figure"]: record for record in compare(run, cells)}
     assert found["frechet_distance_difference"]["support"] == "insufficient"
     assert found["both_match_rate_difference"]["value"] is not None
+
+
+def test_two_goals_of_one_attack_are_told_apart(made: Any) -> None:
+    goals = [{"name": "toy", "goal": goal} for goal in ("hide", "dodge")]
+    assert of_makers(made(attacks=goals))["versus"].unique().tolist() == ["toy (attack hide)"]
+
+
+# ------------------------------------------------------------------------------------------------------- in the report
+
+
+def part_of(run: RunFolder) -> tuple[Part, pd.DataFrame]:
+    loaded = load(run.path)
+    (arranged,) = (judged(group, loaded) for group in loaded.of("generated"))
+    outlet = Outlet(run.path, looks(loaded.labels), None, 1)
+    part = maker_differences.part(arranged, arranged.first, outlet)
+    assert part is not None
+    return part, maker_differences.differences_frame(arranged)
+
+
+def test_the_report_says_which_maker_is_better_where_both_made_the_same_faces(made: Any) -> None:
+    part, frame = part_of(made(FAINT, HALF))
+    (table,) = [block.table for block in part.blocks if isinstance(block, Table)]
+    assert table.caption.startswith("Minus faint, on toy")
+    assert [(row.label, row.note) for row in table.rows] == [("half", "made 40 of 40")]
+    verdicts = frame.set_index(["figure", "group"])["verdict"]
+    assert verdicts["contributor_similarity_mean_difference", "contributor 2"] == "higher"
+    assert verdicts["contributor_similarity_mean_difference", "contributor 1"] == "lower"
+    assert set(frame["verdict"]) <= {"better", "worse", "undecided", "higher", "lower"}
+    assert list(frame.columns[:3]) == ["recognizer", "made_by", "group"]
+
+
+def test_the_report_gives_no_verdict_on_makers_of_other_faces(made: Any) -> None:
+    part, frame = part_of(made(FAINT, {**HALF, "refuses": 0.6}))
+    (table,) = [block.table for block in part.blocks if isinstance(block, Table)]
+    assert table.rows[0].note != "made 40 of 40"
+    assert set(frame["verdict"]) == {"of other faces"}
+
+
+def test_one_maker_has_nobody_to_be_compared_with(made: Any) -> None:
+    loaded = load(made(FAINT).path)
+    (arranged,) = (judged(group, loaded) for group in loaded.of("generated"))
+    assert maker_differences.part(arranged, arranged.first, Outlet(loaded.folder, looks(loaded.labels), None, 1)) is None

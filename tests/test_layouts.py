@@ -19,7 +19,9 @@ from bench.regions import CLASSES
 from bench.registry import Registry
 from bench.store.blobs import DiskStore
 from bench.store.cache import ArrayCache
+from bench.store.inventory import contexts
 from bench.store.run_folder import RunFolder
+from bench.sweep.plan import plan
 from bench.sweep.runner import run_sweep
 from tests.toys import add_toys, only, photos
 from tests.well_behaved import SMALL, Aligner, Parser, row
@@ -61,6 +63,7 @@ class Blocks:
         faces[:, :, :, : self.settings.dark] = 0.2
         faces[:, 0] *= rng.random((len(faces), 1, 1), dtype=np.float32)  # recognizers see different faces
         faces[:, 1, :, : self.settings.dark] = 0.05
+        faces[0 if self.settings.fault == "refused" else slice(0)] = np.nan
         return faces
 
     def layouts(self, batch: FaceBatch, rng: np.random.Generator) -> Any:
@@ -68,7 +71,8 @@ class Blocks:
         type(self).asked += 1
         labels = np.full((len(batch.images), SIDE, SIDE), SKIN, np.uint8)
         labels[:, :, : self.settings.meant] = HAIR
-        return {"": labels, "dtype": labels.astype(int), "shape": labels[:, :5]}[self.settings.fault]
+        labels[0 if self.settings.fault == "refused" else slice(0)] = 255
+        return {"dtype": labels.astype(int), "shape": labels[:, :5]}.get(self.settings.fault, labels)
 
 
 class Reader(Parser):
@@ -156,6 +160,30 @@ def test_what_is_no_layout_is_refused(sweep: Callable[..., Any], tmp_path: Path,
     assert failure["error"] == PluginError.__name__
     assert "blocks.layouts returned" in failure["message"]
     assert f"expected uint8 (4, {SIDE}, {SIDE})" in failure["message"]
+
+
+def test_labels_of_a_face_that_was_not_made_mean_nothing(
+    sweep: Callable[..., Any], tmp_path: Path, cache: ArrayCache
+) -> None:
+    run = run_sweep(sweep({"fault": "refused"}), tmp_path / "run", cache=cache)
+    assert run.failures().empty
+    assert set(run.table(only(run)["key"], "layouts")["face"]) == {1, 2, 3, 5}, "the first of each batch was refused"
+
+
+def test_detectors_beside_layouts_are_shown_the_same_faces(
+    sweep: Callable[..., Any], tmp_path: Path, cache: ArrayCache
+) -> None:
+    detectors = [{"name": "random", "aligner": "plain"}]
+    with_layouts = plan(sweep(detectors=detectors)).cells
+    without = plan(sweep(detectors=detectors, layout=None)).cells
+    assert with_layouts[-1].spec["assessment"] == "detection"
+    assert with_layouts[-1].key == without[-1].key
+    assert run_sweep(sweep(detectors=detectors), tmp_path / "run", cache=cache).failures().empty
+
+
+def test_what_was_kept_is_listed(sweep: Callable[..., Any], tmp_path: Path, cache: ArrayCache) -> None:
+    run_sweep(sweep(), tmp_path / "run", cache=cache)
+    assert "layout" in {one.kind for one in contexts(cache)}
 
 
 def test_nobody_who_can_tell_is_an_error(sweep: Callable[..., Any], tmp_path: Path) -> None:

@@ -145,14 +145,16 @@ class HiddenIdentity:
         return made
 
     def layouts(self, batch: FaceBatch, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """What the faces are meant to show, uint8 (N, S, S): the source's mask.
+        """What the faces are meant to show, uint8 (N, S, S): the source's mask, at the networks' side, enlarged.
 
         Args:
             batch: as `run` takes it.
             rng: not used.
         """
-        labels: NDArray[np.uint8] = self._arrays(batch)["masks"]
-        return labels
+        given: NDArray[np.uint8] = self._arrays(batch)["masks"]
+        labels: NDArray[np.uint8] = self._maps(given).argmax(dim=1).cpu().numpy().astype(np.uint8)
+        times = given.shape[1] // labels.shape[1]
+        return labels.repeat(times, axis=1).repeat(times, axis=2)
 
     def _identity_attention(self, batch: FaceBatch) -> NDArray[np.float32]:
         """Where the generator looks at the identity that `run` would give it.

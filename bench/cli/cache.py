@@ -83,8 +83,8 @@ def prune(older_than: str | None, max_size: str | None, dry_run: bool) -> None:
 @click.option(
     "--kind",
     type=click.Choice(KINDS),
-    help="Only embeddings, found faces (detections), made ones (faces), parsed ones (masks), attention to them, or "
-    "what was taken of whom (contributions).",
+    help="Only embeddings, found faces (detections), made ones (faces), parsed ones (masks), attention to them, "
+    "what was taken of whom (contributions), or what was meant (layout).",
 )
 @click.option("--recognizer", metavar="NAME", help="Only the embeddings of this recognizer.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

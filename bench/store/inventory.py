@@ -33,8 +33,8 @@ class CachedContext:
     Attributes:
         place: its folder, ``KIND/DIGEST``.
         kind: ``"embeddings"``, ``"detections"``, ``"faces"``, those that generators and attacks made, ``"masks"``, the
-            labels of a parser, ``"attention"``, what makers said of where they look, or ``"contributions"``, what they
-            took of whom.
+            labels of a parser, ``"attention"``, what makers said of where they look, ``"contributions"``, what they
+            took of whom, or ``"layout"``, what they meant to show beside what a parser saw.
         recognizer: whose embeddings; None for the other kinds, and where the description is damaged.
         maker: which generator or attack made the faces, or said so; None for the other kinds, and where the description
             is damaged.

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bench.api import Cell
 from bench.metrics import FigureValue, Support
+from bench.metrics.figure_rows.differences import OF_FACES
 from bench.metrics.intervals import percentile_interval
 from bench.provenance import canonical_json
 from bench.quality.assess import jackknife_interval
@@ -29,18 +30,7 @@ COMPARED: Mapping[str, str] = {
 }
 """A figure of a recognizer to what its difference is called."""
 
-COMPARED_OF_FACES: Mapping[str, str] = {
-    name: f"{name}_difference"
-    for name in (
-        "contributor_similarity_mean",
-        "contributor_match_rate",
-        "both_match_rate",
-        "structural_similarity_mean",
-        "peak_signal_to_noise_ratio_mean",
-        "frechet_distance",
-        "kernel_distance",
-    )
-}
+COMPARED_OF_FACES: Mapping[str, str] = {name: f"{name}_difference" for name, *_ in OF_FACES}
 """A figure of made faces to what the difference of two makers is called."""
 
 _OF_PAIRS = ("kind", "count", "references", "file", "digest", "alike_by", "genders")
@@ -112,7 +102,8 @@ def _judged(
             for one in outcome["figures"]
             if one["figure"] in compared and (of_groups or one["group"] is None)
         }
-        drawn = {key[:3]: draws for key, draws in draws_of(folder.table(cell.key, "draws")).items()}
+        table = folder.table(cell.key, "draws")
+        drawn = {key[:3]: draws for key, draws in draws_of(table[table["figure"].isin(list(compared))]).items()}
         left_out: dict[Key, NDArray[np.float64]] = {}
         if "left_out" in outcome["tables"]:
             for figure, rows in folder.table(cell.key, "left_out").groupby("figure", sort=False):
@@ -126,7 +117,13 @@ def _recognizers(cells: Sequence[Cell]) -> list[str]:
 
 
 def _makers(cells: Sequence[Cell]) -> list[str]:
-    return [maker_name(cell.spec["maker"]["label"], cell.labels["settings"]) for cell in cells]
+    """The makers' labels with their axes, and with kind and goal where two are called alike."""
+    makers = [cell.spec["maker"] for cell in cells]
+    names = [maker_name(one["label"], cell.labels["settings"]) for one, cell in zip(makers, cells, strict=True)]
+    return [
+        name if names.count(name) == 1 else f"{name} ({' '.join(filter(None, (one['kind'], one['goal'])))})"
+        for name, one in zip(names, makers, strict=True)
+    ]
 
 
 def label_of(cell: Cell, others: Sequence[Cell]) -> str:

@@ -102,7 +102,8 @@ def plan_exhibition(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Exh
     makers = [_maker(one, called) for one, called in zip(commissions, species, strict=True)]
     entries: dict[str, Entry] = {"dataset": dataset_entry}
     for place, one in enumerate(commissions):
-        entries |= {f"makers.{place}.{role}": entry for role, entry in one.entries.items()}
+        kept = {role: entry for role, entry in one.entries.items() if role.partition(".")[0] in makers[place]}
+        entries |= {f"makers.{place}.{role}": entry for role, entry in kept.items()}
     part = {
         **identity,
         "trials": value_digest([[one["pairs"]["digest"], one["pairs"]["genders"]] for one in _keyed_makers(makers)]),

@@ -18,7 +18,7 @@ from bench.aligners.geometry import template_digest
 from bench.api import Attack, Dataset, Generator, Parser, Progress
 from bench.config import Layout as LayoutEntry
 from bench.errors import ConfigError
-from bench.images import decode, resize, to_crops
+from bench.images import decode, resize
 from bench.metrics.layouts import LayoutAreas
 from bench.provenance import value_digest
 from bench.regions import CLASSES
@@ -28,7 +28,7 @@ from bench.sweep.inputs import Entry, entry_of
 from bench.sweep.instances import plain, plugin
 from bench.sweep.making import MadeFaces, all_makings
 from bench.sweep.pairing import Pairing
-from bench.sweep.parsing import check_labels, parser_identity
+from bench.sweep.parsing import check_labels, labels_of_crops, parser_identity
 from bench.sweep.studio import Studio
 
 REVISION = 1
@@ -136,26 +136,14 @@ class _Labeller:
         """Of some faces of a batch: the areas meant, seen and both, float32 (3, 19)."""
         maker, side = self.studio.maker, self.studio.maker.template.side
         meant = maker.layouts(asked.batch, self.studio.stream_of(asked.number))  # type: ignore[union-attr]
-        check_labels(meant, (len(asked.batch.images), side, side), f"{self.studio.part['name']}.layouts")
+        shape = len(asked.batch.images), side, side
+        check_labels(meant, shape, f"{self.studio.part['name']}.layouts", asked.places)
         first = asked.number * maker.batch_size
         digests = [self.made.digests[first + place] for place in asked.places]
         own = self.parser.template.side  # faces are kept in one size, whatever the template's
         pictures = [resize(decode(self.made.store.picture(digest), digest), own) for digest in digests]
-        seen = self._seen(np.stack(pictures))
+        seen = labels_of_crops(self.parser, np.stack(pictures), self.name)
         return [{"areas": _areas(meant[place], labels)} for place, labels in zip(asked.places, seen, strict=True)]
-
-    def _seen(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The parser's labels of some faces, each batch padded to its one size."""
-        size, side = self.parser.batch_size, self.parser.template.side
-        found = np.empty((len(frames), side, side), np.uint8)
-        for start in range(0, len(frames), size):
-            rows = slice(start, min(start + size, len(frames)))
-            full = np.zeros((size, 3, side, side), np.float32)
-            full[: rows.stop - start] = to_crops(frames[rows])
-            labels = self.parser.parse(full)
-            check_labels(labels, (size, side, side), self.name)
-            found[rows] = labels[: rows.stop - start]
-        return found
 
 
 def _areas(meant: NDArray[np.uint8], seen: NDArray[np.uint8]) -> NDArray[np.float32]:

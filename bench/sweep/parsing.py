@@ -95,7 +95,7 @@ class Parsing:
         done = 0
         for batch in _batches(missing, self.parser.batch_size):
             crops = np.stack([self._crop(frame, face) for frame, face, _ in batch])
-            for (frame, _, digest), labels in zip(batch, self._parse(crops), strict=True):
+            for (frame, _, digest), labels in zip(batch, labels_of_crops(self.parser, crops, self.name), strict=True):
                 data = encode_labels(labels, digest)
                 self._files[frame.key] = digest, data
                 self._store.add(digest, data)
@@ -124,22 +124,41 @@ class Parsing:
             raise CorruptFile(f"{frame.key} changed while faces were made of it: {now.problem}")
         return now.crop
 
-    def _parse(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        size, side = self.parser.batch_size, self.parser.template.side
+
+def labels_of_crops(parser: Parser, frames: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+    """What a parser sees in crops, each batch padded to its one size.
+
+    Args:
+        parser: the plugin.
+        frames: uint8 (N, S, S, 3), crops of its template.
+        name: the parser's, for errors.
+
+    Returns:
+        uint8 (N, S, S).
+
+    Raises:
+        PluginError: it returned something else than labels.
+    """
+    size, side = parser.batch_size, parser.template.side
+    found = np.empty((len(frames), side, side), np.uint8)
+    for start in range(0, len(frames), size):
+        some = frames[start : start + size]
         full = np.zeros((size, 3, side, side), dtype=np.float32)
-        full[: len(frames)] = to_crops(frames)
-        labels = self.parser.parse(full)
-        check_labels(labels, (size, side, side), self.name)
-        return labels[: len(frames)]
+        full[: len(some)] = to_crops(some)
+        labels = parser.parse(full)
+        check_labels(labels, (size, side, side), name)
+        found[start : start + size] = labels[: len(some)]
+    return found
 
 
-def check_labels(labels: Any, shape: tuple[int, ...], name: str) -> None:
-    """Makes sure that a parser returned labels.
+def check_labels(labels: Any, shape: tuple[int, ...], name: str, rows: Sequence[int] | slice = slice(None)) -> None:
+    """Makes sure that a parser, or a maker, returned labels.
 
     Args:
         labels: what it returned.
         shape: (N, S, S), what was asked for.
-        name: the parser's, for errors.
+        name: the plugin's, for errors.
+        rows: whose labels mean something.
 
     Raises:
         PluginError: they are none.
@@ -147,8 +166,8 @@ def check_labels(labels: Any, shape: tuple[int, ...], name: str) -> None:
     if not isinstance(labels, np.ndarray) or labels.dtype != np.uint8 or labels.shape != shape:
         got = f"{labels.dtype} {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
         raise PluginError(f"{name} returned {got}; expected uint8 {shape}")
-    if int(labels.max(initial=0)) >= CLASSES:
-        raise PluginError(f"{name} returned the label {int(labels.max())}; expected labels 0 to {CLASSES - 1}")
+    if (most := int(labels[rows].max(initial=0))) >= CLASSES:
+        raise PluginError(f"{name} returned the label {most}; expected labels 0 to {CLASSES - 1}")
 
 
 def composed(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

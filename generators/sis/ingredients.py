@@ -79,13 +79,16 @@ def _with_regions(
 
 
 def exchanged_layout(renderer: SisRenderer, settings: SisSettings, conditions: Mapping[str, Tensor]) -> Tensor:
-    """Region maps of what is meant to be shown where shapes are exchanged, float32 (N, R, S, S).
+    """Region maps of what is meant to be shown, with the shapes that are exchanged, float32 (N, R, S, S).
 
     In the layout ``"embedded"`` the network decides what exchanged parts mean where they overlap; these maps are then
     what the rules of ``"modulated"`` make of them.
     """
-    own, other = conditions["masks"], conditions["reference_masks"][:, 0]
-    maps, theirs = renderer.maps(own), renderer.maps(other)
+    own, maps = conditions["masks"], renderer.maps(conditions["masks"])
+    if not settings.shapes:
+        return maps
+    other = conditions["reference_masks"][:, 0]
+    theirs = renderer.maps(other)
     given, there = present(own) & present(other), present(maps) & present(theirs)
     classes = taken(settings.shapes, given.to(there.device), there).classes
     return exchanged_maps(maps, theirs, classes, settings.shape_strength)

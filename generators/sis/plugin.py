@@ -193,6 +193,8 @@ class Sis:
     def layouts(self, batch: FaceBatch, rng: np.random.Generator) -> NDArray[np.uint8]:
         """What the faces are meant to show, uint8 (N, 256, 256): the masks, with the parts that are exchanged.
 
+        At the networks' side, enlarged: what is too thin for them cannot be meant.
+
         Args:
             batch: as `generate` takes it.
             rng: not used.
@@ -205,8 +207,6 @@ class Sis:
         from generators.sis.ingredients import exchanged_layout
 
         given = self._given(batch)
-        if not self.settings.shapes:
-            return given["masks"]
         found = np.empty_like(given["masks"])
         with torch.inference_mode():
             for rows, conditions in self._batches(given):

@@ -162,6 +162,9 @@ class SisPreset(AdversarialPreset):
         return self.regions + bool(self.identity)
 
 
+_TAUGHT: Mapping[str, Any] = {"teach_every": 1, "swap_likeness": 12.0, "swap_pixels": 2.0}
+"""Taught in every step, and more firmly: docs/sis.md says what this was worth."""
+
 PRESETS: Mapping[str, SisPreset] = {
     "tiny": SisPreset(
         side=64,
@@ -170,6 +173,7 @@ PRESETS: Mapping[str, SisPreset] = {
         attention=((8, 4, 32), (16, 4, 32), (32, 2, 32)),
         identity_in_norms=True,
         identity_scale=3.0,
+        **_TAUGHT,
     ),
     "base": SisPreset(
         side=128,
@@ -178,6 +182,7 @@ PRESETS: Mapping[str, SisPreset] = {
         attention=((8, 8, 32), (16, 8, 32), (32, 4, 32)),
         identity_in_norms=True,
         identity_scale=3.0,
+        **_TAUGHT,
         encoder_down=(64, 96),
         judge_widths=(64, 128, 256),
         judge_scales=2,

@@ -12,7 +12,7 @@ from bench.aligners.templates import FFHQ256
 from bench.api import Crops, FaceBatch, Fingerprint
 from bench.errors import ShapeError
 from bench.torch_runtime import padded
-from generators.face_batches import brought, masks_of, region_maps
+from generators.face_batches import brought, labels_of, masks_of, region_maps
 from generators.released_networks import ReleasedNetworks
 from generators.spade.settings import SpadePreset, SpadeSettings, preset_of
 
@@ -87,7 +87,7 @@ class Spade:
         return made
 
     def layouts(self, batch: FaceBatch, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """What the faces are meant to show, uint8 (N, 256, 256): the masks.
+        """What the faces are meant to show, uint8 (N, 256, 256): the masks, at the network's side, enlarged.
 
         Args:
             batch: as `generate` takes it.
@@ -96,7 +96,7 @@ class Spade:
         Raises:
             ShapeError: as `generate`.
         """
-        return masks_of(batch, self.template.side, "spade")
+        return labels_of(self.masks(masks_of(batch, self.template.side, "spade")), self.template.side)
 
     def generate_tensor(self, conditions: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The faces, differentiable in every floating-point condition.

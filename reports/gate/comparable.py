@@ -31,6 +31,7 @@ FREE = (
     "discard",
     "attention",
     "contributions",
+    "layout",
 )
 """Parts of which a difference refuses nothing: what is judged, and what else was asked for."""
 

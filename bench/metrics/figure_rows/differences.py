@@ -8,7 +8,7 @@ _PAIRED = f"{OURS}; paired as in Fogliato et al., IJCV 132, 2024"
 
 _PEOPLE = "on the same people"
 _THERE = "at the same threshold, on the same people"
-_OF_FACES: tuple[tuple[str, str, str, Direction], ...] = (
+OF_FACES: tuple[tuple[str, str, str, Direction], ...] = (
     ("contributor_similarity_mean", _PEOPLE, "similarity", "none"),
     ("contributor_match_rate", _THERE, "share", "none"),
     ("both_match_rate", _THERE, "share", "down"),
@@ -43,6 +43,6 @@ ROWS: tuple[Figure, ...] = (
     ),
     *(
         Figure(f"{name}_difference", f"{name} minus that of the maker named in `versus`, {at}", unit, better, _PAIRED)
-        for name, at, unit, better in _OF_FACES
+        for name, at, unit, better in OF_FACES
     ),
 )
