@@ -232,4 +232,5 @@ def test_the_report_gives_no_verdict_on_makers_of_other_faces(made: Any) -> None
 def test_one_maker_has_nobody_to_be_compared_with(made: Any) -> None:
     loaded = load(made(FAINT).path)
     (arranged,) = (judged(group, loaded) for group in loaded.of("generated"))
-    assert maker_differences.part(arranged, arranged.first, Outlet(loaded.folder, looks(loaded.labels), None, 1)) is None
+    outlet = Outlet(loaded.folder, looks(loaded.labels), None, 1)
+    assert maker_differences.part(arranged, arranged.first, outlet) is None
