@@ -14,17 +14,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from bench import weights
 from bench.api import AttentiveMaker, FaceBatch, LayoutMaker, StyledGenerator
 from bench.errors import ConfigError, CorruptFile, MissingFile, ShapeError
 from bench.regions import STYLE_REGIONS
-from bench.released import read_released
+from bench.released import read_about, read_released
 from bench.seeding import stream
 from generators.crops import grow, shrink
 from generators.nets.regions import one_hot
 from generators.sis.mixing import exchanged_maps, exchanged_parts, mixed_identity, present, taken
 from generators.sis.networks import SisGenerator, detail_encoder, noise_mapper, style_encoder
 from generators.sis.plugin import Sis
-from generators.sis.settings import SisPreset, SisSettings
+from generators.sis.settings import PRESETS, SisPreset, SisSettings
 from generators.training.released import write_released
 
 ROOT = Path(__file__).parents[1]
@@ -587,3 +588,36 @@ def test_what_the_page_shows_of_python_runs(tmp_path: Path, monkeypatch: pytest.
         exec(block, given)
     assert given["faces"].shape == (2, 3, 256, 256)
     assert given["shares"].shape == (2, 2, 16, 16)
+
+
+# ---------------------------------------------------------------------------------------------- the weights that ship
+
+
+def test_the_released_weights_are_those_of_the_tiny_preset() -> None:
+    shipped, released = Sis(SisSettings()), weights.released("sis_tiny.safetensors")
+    ended = {"decay_from": 0, "decay_to": 0}
+    assert dataclasses.asdict(shipped.preset) | ended == dataclasses.asdict(PRESETS["tiny"])
+    assert released.stat().st_size < 8_000_000
+    assert shipped.taught_by == {"dlib_resnet"}
+    assert shipped.identity_encoder()["name"] == "dlib_resnet"
+    card, about = released.with_suffix(".md").read_text(), read_about(released)
+    for said in (shipped.fingerprint()["weights"], about["data"], about["people_digest"]):
+        assert str(said) in card
+
+
+@pytest.mark.full
+def test_the_released_weights_follow_masks_styles_and_the_identity() -> None:
+    """Of people who do not exist, and who were not trained on."""
+    from generators.sis.pictures import chosen_people
+
+    shipped = Sis(SisSettings())
+    people, _ = chosen_people(shipped, 4)
+    donors = np.roll(np.arange(4), 1)
+    batch = people.batch(donors)
+    again = shipped.generate(batch, stream(0, "any"))
+    own, anothers = (float(np.abs(faces - batch.images).mean()) for faces in (again, np.roll(again, 1, axis=0)))
+    assert own < anothers / 2, "a face is made again from its own mask and styles"
+    swapped = Sis(SisSettings(identity="reference")).generate(batch, stream(0, "any"))
+    halfway = Sis(SisSettings(identity="reference", strength=0.25)).generate(batch, stream(0, "any"))
+    apart, half = (float(np.abs(faces - again).mean()) for faces in (swapped, halfway))
+    assert 0.01 < half < apart < own, "the identity acts, the more the stronger, and leaves the picture as it is"
