@@ -76,6 +76,7 @@ def _manifest_1_to_2(document: Document) -> Document:
         "detection": {"rates": [0.1, 0.05, 0.01], "references": 1, "bona_fide": None, "column": "label"},
         "diversity": None,
         "attention": None,
+        "layout": None,
     }
     return {**document, "sweep": new | document["sweep"]}
 
