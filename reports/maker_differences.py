@@ -16,6 +16,15 @@ from reports.records import ARROWS, figure_cell, hint_of, label_of
 from reports.series import Record
 from reports.table import Column, HtmlTable, Row
 
+_SHORT = {
+    "contributor_similarity_mean": "similarity",
+    "contributor_match_rate": "match",
+    "both_match_rate": "match both",
+    "frechet_distance": "Fréchet",
+    "kernel_distance": "kernel",
+}
+"""What stands at the head of narrow columns."""
+
 _Place = tuple[str, str | None, str | None]
 """A figure, its operating point and its group."""
 
@@ -40,27 +49,33 @@ def part(judged: Judged, point: Point | None, outlet: Outlet) -> Part | None:
     """
     if not any(one.series.differences for one in judged.made):
         return None
-    tables = [table for recognizer in judged.recognizers if (table := _table(judged, recognizer, point)) is not None]
-    if not tables:
+    table = _table(judged, point)
+    if table is None:
         return None
     file = outlet.csv(differences_frame(judged), "maker-differences", judged.group.title)
-    blocks: list[Block] = [Words(_HOW), *map(Table, tables), Links((("CSV: at every operating point", file),))]
+    blocks: list[Block] = [Words(_HOW), Table(table), Links((("CSV: at every operating point", file),))]
     return Part("Which maker is better", blocks)
 
 
-def _table(judged: Judged, recognizer: str, point: Point | None) -> HtmlTable | None:
-    """One row a maker, one column a figure, as one recognizer sees them."""
-    made = judged.of(recognizer)
+def _table(judged: Judged, point: Point | None) -> HtmlTable | None:
+    """One row a maker, one column a figure, the rows of a recognizer together."""
     there = (None, None if point is None else point.name)
-    known = [_place(record) for one in made for record in one.series.differences if record["value"] is not None]
+    every = [record for one in judged.made for record in one.series.differences]
+    known = [_place(record) for record in every if record["value"] is not None]
     places = [place for place in dict.fromkeys(known) if place[1] in there]
-    rows = [_row(one, places, same_faces([made[0], one])) for one in made if one.series.differences]
+    rows: list[Row] = []
+    for recognizer in judged.recognizers:
+        made = judged.of(recognizer)
+        versus = " or ".join(sorted({str(record["versus"]) for one in made for record in one.series.differences}))
+        above = f"{recognizer}, minus {versus}"
+        for one in made:
+            if one.series.differences:
+                rows.append(_row(one, places, same_faces([made[0], one]), above))
+                above = ""
     if not places or not rows:
         return None
-    names = {str(record["versus"]) for one in made for record in one.series.differences}
     columns = [Column("made by", number=False), *(_head(place, point) for place in places)]
-    versus = " or ".join(sorted(names))
-    return HtmlTable(f"Minus {versus}, on {recognizer}, {judged.group.title}", columns, rows, "results")
+    return HtmlTable(f"Paired differences of makers, {judged.group.title}", columns, rows, "results")
 
 
 def differences_frame(judged: Judged) -> pd.DataFrame:
@@ -83,14 +98,14 @@ def differences_frame(judged: Judged) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _row(one: Made, places: Sequence[_Place], same: bool) -> Row:
+def _row(one: Made, places: Sequence[_Place], same: bool, above: str) -> Row:
     records = {_place(record): record for record in one.series.differences}
     cells = []
     for place in places:
         record = records.get(place)
         notes = () if record is None or record["value"] is None else (_said(record, same),)
         cells.append(figure_cell(one.series, record, notes=notes, why_not=("too few faces",), over="faces"))
-    return Row(one.maker, cells, note=one.said_made)
+    return Row(one.maker, cells, note=one.said_made, above=above)
 
 
 def _said(record: Record, same: bool) -> str:
@@ -111,4 +126,5 @@ def _head(place: _Place, point: Point | None) -> Column:
     arrow = ARROWS[FIGURES[figure].direction]
     below = [group] if group else []
     below += [f"at {point.label}"] if at and point else []
-    return Column(f"\u0394 {label_of(figure.removesuffix('_difference'))}", hint_of(figure), arrow, ", ".join(below))
+    name = figure.removesuffix("_difference")
+    return Column(f"\u0394 {_SHORT.get(name) or label_of(name)}", hint_of(figure), arrow, ", ".join(below))

@@ -213,7 +213,7 @@ def part_of(run: RunFolder) -> tuple[Part, pd.DataFrame]:
 def test_the_report_says_which_maker_is_better_where_both_made_the_same_faces(made: Any) -> None:
     part, frame = part_of(made(FAINT, HALF))
     (table,) = [block.table for block in part.blocks if isinstance(block, Table)]
-    assert table.caption.startswith("Minus faint, on toy")
+    assert table.rows[0].above == "toy, minus faint"
     assert [(row.label, row.note) for row in table.rows] == [("half", "made 40 of 40")]
     verdicts = frame.set_index(["figure", "group"])["verdict"]
     assert verdicts["contributor_similarity_mean_difference", "contributor 2"] == "higher"
