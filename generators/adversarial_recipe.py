@@ -11,6 +11,7 @@ from generators.losses.adversarial import discriminator_hinge, generator_hinge
 from generators.losses.feature_matching import feature_matching
 from generators.presets import AdversarialPreset
 from generators.training.recipe import Frozen, Losses, Step
+from generators.training.schedule import linear_decay
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
@@ -37,6 +38,13 @@ class AdversarialRecipe:
         self.averaged = frozenset(makers)
         self.networks: Mapping[str, nn.Module] = {**makers, "discriminator": discriminator}
         self._learning = preset
+        if preset.decay_to:
+            self.last_step = preset.decay_to
+
+    def rate_factor(self, number: int) -> float:
+        """What all rates are multiplied by: 1, then along a line to 0 where the preset says so."""
+        decay_to = self._learning.decay_to
+        return linear_decay(number, self._learning.decay_from, decay_to) if decay_to else 1.0
 
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
         """Adam for both, the discriminator's steps the larger ones (TTUR, Heusel et al., NIPS 2017)."""

@@ -32,6 +32,8 @@ class AdversarialPreset:
         rates: learning rates of the generator's side, and of the discriminator.
         betas: of Adam.
         ema_decay: of the average that is released.
+        decay_from: step from which on all rates fall, along a line.
+        decay_to: step at which they are 0 and training ends; 0 for rates that stay, and no end.
         pixels: weight of the mean absolute difference of pixels.
         adversarial: weight of the hinge loss.
         matching: weight of feature matching in the discriminator's features.
@@ -55,6 +57,8 @@ class AdversarialPreset:
     rates: tuple[float, float] = (5e-4, 8e-4)
     betas: tuple[float, float] = (0.0, 0.95)
     ema_decay: float = 0.998
+    decay_from: int = 0
+    decay_to: int = 0
     pixels: float = 10.0
     adversarial: float = 0.3
     matching: float = 0.0
@@ -66,11 +70,13 @@ class AdversarialPreset:
         """Raises ValueError for a value out of range."""
         check_levels(self.levels, self.side)
         check_least(self, 1, "regions", "style", "hidden", "batch_size", "teach_every", "judge_scales")
-        check_least(self, 0, "pixels", "adversarial", "matching", "perceptual")
+        check_least(self, 0, "pixels", "adversarial", "matching", "perceptual", "decay_from", "decay_to")
         if self.kernel not in (1, 3):
             raise ValueError(f"kernel: got {self.kernel}, expected 1 or 3")
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"ema_decay: got {self.ema_decay}, expected 0 or more and below 1")
+        if self.decay_from > self.decay_to:
+            raise ValueError(f"decay_from: got {self.decay_from}, expected at most decay_to, {self.decay_to}")
 
 
 @dataclass(frozen=True, kw_only=True)

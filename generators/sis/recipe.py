@@ -30,7 +30,6 @@ from generators.training.batches import TrainingBatch
 from generators.training.chips import Views
 from generators.training.jitter import jittered, mirrored_points_where, mirrored_where
 from generators.training.recipe import Frozen, Losses, Step, Trainable
-from generators.training.schedule import linear_decay
 
 NOISE = "noise"
 SHOWN_STYLES = sorted(GROUPS["eyes"] | GROUPS["mouth"])
@@ -51,8 +50,6 @@ class SisRecipe(AdversarialRecipe):
         super().__init__(preset, frozen, makers, discriminator(preset))
         if preset.judge_gain:
             start_like_gan(self.discriminator, preset.judge_gain)
-        if preset.decay_to:
-            self.last_step = preset.decay_to
         self.embedding = preset.identity  # for `generators.training.description`
         self.swaps = preset.swap if preset.identity and preset.swap_likeness else 0.0
         self.taught = bool(preset.perceptual or preset.likeness or self.swaps)
@@ -69,11 +66,6 @@ class SisRecipe(AdversarialRecipe):
         """Adam for each phase; the discriminator's steps are the larger ones (TTUR, Heusel et al., NIPS 2017)."""
         found = {GENERATOR: self._adam(self.making, 0), DISCRIMINATOR: self._adam(["discriminator"], 1)}
         return found | ({NOISE: self._adam(["noise"], 0)} if self.preset.noise else {})
-
-    def rate_factor(self, number: int) -> float:
-        """What all rates are multiplied by: 1, then along a line to 0 where the preset says so."""
-        decay_to = self.preset.decay_to
-        return linear_decay(number, self.preset.decay_from, decay_to) if decay_to else 1.0
 
     def phases(self, number: int) -> Sequence[str]:
         """The generator before its judge; from `noise_after` on the mapping of noise in its place."""

@@ -55,8 +55,6 @@ class SisPreset(AdversarialPreset):
         detail_width: channels of its first convolution; doubled with every halving.
         detail_code: channels that it hands over for each pixel.
         judge_gain: its convolutions start Xavier-normal with this gain; 0 starts them as torch does.
-        decay_from: step from which on all rates fall, along a line.
-        decay_to: step at which they are 0 and training ends; 0 for rates that stay, and no end.
         supervision: weight of attention supervision, of the regions' tokens.
         likeness: weight of the identity loss (lambda_id): squared distance, or one minus the cosine, as the recognizer
             compares.
@@ -99,8 +97,6 @@ class SisPreset(AdversarialPreset):
     detail_width: int = 24
     detail_code: int = 16
     judge_gain: float = 0.0
-    decay_from: int = 0
-    decay_to: int = 0
     supervision: float = 0.1
     likeness: float = 4.0
     teach_every: int = 2
@@ -122,14 +118,12 @@ class SisPreset(AdversarialPreset):
         self._check_levels()
         check_least(self, 1, "mult", "groups")
         check_least(self, 0, "identity", "noise", "noise_after", "detail", "judge_gain", "jitter", "diversity")
-        check_least(self, 0, "supervision", "likeness", "swap_pixels", "swap_likeness", "decay_from", "decay_to")
+        check_least(self, 0, "supervision", "likeness", "swap_pixels", "swap_likeness")
         for name in ("swap", "mixed"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 to 1")
         if self.encoder == "grouped" and self.style % self.group_ups:
             raise ValueError(f"style: got {self.style}, expected a multiple of group_ups, {self.group_ups}")
-        if self.decay_from > self.decay_to:
-            raise ValueError(f"decay_from: got {self.decay_from}, expected at most decay_to, {self.decay_to}")
         if self.noise_after and not self.noise:
             raise ValueError(f"noise_after: got {self.noise_after} without noise, expected noise of at least 1")
 
