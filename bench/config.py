@@ -231,6 +231,22 @@ class Layout(BaseModel):
     parser: PluginEntry = PluginEntry(name="face_parser")
 
 
+class Novelty(BaseModel):
+    """How near made faces come to other people, such as those that a generator learned from.
+
+    Attributes:
+        dataset: whose nearest face is looked for; by default the sweep's own data set.
+        split: which of its people; ``"train"`` by default of the sweep's own.
+        photos: at most so many photos of each person; null for all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: PluginEntry | None = None
+    split: str | None = None
+    photos: int | None = Field(default=None, ge=1)
+
+
 class DetectorEntry(RecognizerEntry):
     """A detector of attacks in a sweep file; `label` and `aligner` as for a recognizer."""
 
@@ -290,6 +306,7 @@ class Sweep(BaseModel):
         diversity: how often faces are made again to see how varied they are; null for no figures of diversity.
         attention: of how many faces makers tell where they look at the identity; null for none.
         layout: who labels made faces, to be held against the layout that their makers meant; null for nobody.
+        novelty: among whose photos the nearest face to each made face is looked for; null for nobody's.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -316,6 +333,7 @@ class Sweep(BaseModel):
     diversity: Diversity | None = None
     attention: Attention | None = None
     layout: Layout | None = None
+    novelty: Novelty | None = None
 
     @field_validator(
         "columns", "groups", "discard", "generators", "attacks", "detectors", "aligners", "recognizers", mode="before"
@@ -348,6 +366,8 @@ class Sweep(BaseModel):
             raise ValueError("attention goes with recognizers, and with generators or attacks that take an identity")
         if self.layout is not None and not (self.recognizers and makers):
             raise ValueError("layout goes with recognizers, and with generators or attacks that say what they mean")
+        if self.novelty is not None and not (self.recognizers and makers):
+            raise ValueError("novelty goes with recognizers, and with generators or attacks")
         if self.detectors and not (makers or self.detection.bona_fide is not None):
             raise ValueError(
                 "detectors: got nothing to detect, expected generators or attacks that make it, or detection: "
@@ -382,6 +402,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "diversity": Diversity,
     "attention": Attention,
     "layout": Layout,
+    "novelty": Novelty,
 }
 """Keys of a sweep whose mappings have keys of their own."""
 

@@ -269,6 +269,13 @@ _DIVERSITY = (
 )
 
 
+_NOVELTY = (
+    "The highest similarity of each face to any photo of other people, such as those that a generator learned from, "
+    "beside that of the contributors\u2019 own photos, against the same people. Who has seen nobody comes no nearer to "
+    "them than a photo of somebody else: the difference is near 0, or below. The table nearest says who it is."
+)
+
+
 def _more(judged: Judged, run: Run, anchor: str, outlet: Outlet, show_faces: bool) -> list[Part]:
     if not judged.made:
         return []
@@ -280,6 +287,8 @@ def _more(judged: Judged, run: Run, anchor: str, outlet: Outlet, show_faces: boo
         parts.append(differ)
     if (varied := made_tables.diversity(judged)) is not None:
         parts.append(Part("Diversity", [Words(_DIVERSITY), Table(varied)]))
+    if (near := made_tables.novelty(judged)) is not None:
+        parts.append(Part("Nearest of other people", [Words(_NOVELTY), Table(near)]))
     if (taken := taken_charts.part(judged, anchor, outlet)) is not None:
         parts.append(taken)
     if (looked := attention_charts.part(judged, run, anchor, outlet, show_faces)) is not None:

@@ -52,6 +52,11 @@ _OF_DIVERSITY = (
     ("making_diversity_ratio", None, "made again", "/ photos"),
 )
 """A figure, its group, and what stands at the head of its column."""
+_OF_NOVELTY = {
+    "nearest_similarity_mean": ("nearest", "of made faces"),
+    "clean_nearest_similarity_mean": ("nearest", "of their photos"),
+    "excess_nearest_similarity_mean": ("nearest", "made \u2212 photos"),
+}
 
 
 def matches(judged: Judged, point: Point) -> HtmlTable:
@@ -174,9 +179,24 @@ def diversity(judged: Judged) -> HtmlTable | None:
         judged: whose.
     """
     columns = [_column(name, head, note, _of_group(name, group)) for name, group, head, note in _OF_DIVERSITY]
-    if not any(take(one) for one in judged.made for _, take in columns):
-        return None
+    return _by_recognizer("Diversity of the made faces", judged, columns)
+
+
+def novelty(judged: Judged) -> HtmlTable | None:
+    """How near the faces come to other people, as each recognizer sees them; None where nobody asked.
+
+    Args:
+        judged: whose.
+    """
+    columns = [_column(name, head, note, _of_group(name, None)) for name, (head, note) in _OF_NOVELTY.items()]
+    return _by_recognizer("Similarity to the nearest face of other people", judged, columns)
+
+
+def _by_recognizer(caption: str, judged: Judged, columns: Sequence[tuple[Column, _Take]]) -> HtmlTable | None:
+    """Those columns that any cell has a figure for, the rows of a recognizer together; None where there are none."""
     kept = [(head, take) for head, take in columns if any(take(one) for one in judged.made)]
+    if not kept:
+        return None
     rows = []
     for recognizer in judged.recognizers:
         above = recognizer if len(judged.recognizers) > 1 else ""
@@ -185,7 +205,7 @@ def diversity(judged: Judged) -> HtmlTable | None:
             rows.append(Row(one.maker, cells, note=_kind(one), above=above))
             above = ""
     head = [Column("made by", number=False), *(column for column, _ in kept)]
-    return HtmlTable(f"Diversity of the made faces, {judged.group.title}", head, rows, "results")
+    return HtmlTable(f"{caption}, {judged.group.title}", head, rows, "results")
 
 
 def _of_group(name: str, group: str | None) -> _Take:

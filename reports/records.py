@@ -48,6 +48,7 @@ LABELS = {
     "peak_signal_to_noise_ratio_mean": "PSNR",
     "layout_intersection_over_union_mean": "mIoU",
     "layout_accuracy_mean": "pixels as meant",
+    "nearest_similarity_mean": "nearest",
     "frechet_distance": "Fréchet distance",
     "kernel_distance": "kernel distance",
     "diversity_ratio": "diversity",

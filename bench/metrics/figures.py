@@ -19,6 +19,7 @@ from bench.metrics.figure_rows import (
     identification,
     layouts,
     made_faces,
+    novelty,
     verification,
 )
 
@@ -26,7 +27,7 @@ __all__ = ["FIGURES", "Direction", "Figure", "figure"]
 
 _TOPICS = (
     verification, identification, differences, columns, made_faces, contributions, diversity, attention, layouts,
-    detection, alignment,
+    novelty, detection, alignment,
 )  # fmt: skip
 
 FIGURES: Mapping[str, Figure] = MappingProxyType({row.name: row for topic in _TOPICS for row in topic.ROWS})

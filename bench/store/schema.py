@@ -181,6 +181,18 @@ LAYOUTS: Table = {
     "both": Column(pa.float32(), "share", "those that are both"),
 }
 
+NEAREST: Table = {
+    "face": Column(pa.int32(), "face", "its number; those that were acquired"),
+    "photo": Column(pa.string(), "frame key", "of the people of `novelty`, the photo that is most like the face"),
+    "subject": Column(pa.string(), "subject", "who it shows"),
+    "score": Column(pa.float32(), "similarity", "of the two"),
+    "clean_score": Column(
+        pa.float32(),
+        "similarity",
+        "of the contributors' photos: mean of the highest with any photo there; NaN where one was not acquired",
+    ),
+}
+
 PRESENTATIONS: Table = {
     "sample": Column(pa.string(), "name", "what was shown: a frame key, or the digest of a made face"),
     "species": Column(pa.dictionary(pa.int16(), pa.string()), "species", "of attack; null for a bona fide photo"),
@@ -221,6 +233,7 @@ TABLES: Mapping[str, Table] = {
     "attention_maps": ATTENTION_MAPS,
     "contributions": CONTRIBUTIONS,
     "layouts": LAYOUTS,
+    "nearest": NEAREST,
     "presentations": PRESENTATIONS,
     "placements": PLACEMENTS,
 }

@@ -7,15 +7,13 @@ not fit. This module imports nothing heavy.
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import re
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
-from bench import registry
 from bench.api import Aligner, Cell, Dataset, Recognizer
-from bench.config import PluginEntry, Sweep, axes_of
+from bench.config import PluginEntry, Sweep
 from bench.errors import ConfigError, UnknownName
 from bench.provenance import images_read_by
 from bench.store.fitting import Setup, find_fitting
@@ -23,6 +21,7 @@ from bench.store.legacy import LEGACY, LEGACY_CONSTANTS, legacy_model
 from bench.store.thresholds import PluginIdentity
 from bench.sweep.inputs import Entry, draw_trials, identity_of, images_digest, settings_of
 from bench.sweep.instances import plain, plugin
+from bench.sweep.other_people import entry_of_others
 
 LOG = logging.getLogger(__name__)
 
@@ -147,20 +146,8 @@ def manifest_names(cells: Sequence[Cell]) -> list[str]:
 def calibration_entry(sweep: Sweep, dataset_entry: Entry) -> Entry:
     """The data set to calibrate on: the one that ``calibrate`` names, or a split of the sweep's own, dev by default."""
     calibrate = sweep.calibrate
-    named = calibrate.dataset if calibrate else None
-    split = calibrate.split if calibrate and calibrate.split else None if named else "dev"
-    entry: Entry = plain(named.as_entry()) if named else dict(dataset_entry)
-    cls = registry.settings_class(registry.registry().find("dataset", entry["name"]))
-    if named and (axes := axes_of(cls, settings_of(entry))):
-        raise ConfigError(f"calibrate.dataset: got a list for {', '.join(axes)}; expected one data set to calibrate on")
-    if split is None:
-        return entry
-    if "split" not in {field.name for field in dataclasses.fields(cls)}:
-        raise ConfigError(
-            f"the data set {entry['name']} has no setting split; name another one to calibrate on, "
-            "calibrate: {dataset: {name: ..., split: dev}}"
-        )
-    return entry | {"split": split}
+    named, split = (calibrate.dataset, calibrate.split) if calibrate else (None, None)
+    return entry_of_others("calibrate", named, split, dataset_entry, "dev", "to calibrate on")
 
 
 def _calibrated_now(sweep: Sweep, dataset_entry: Entry, fmrs: Sequence[float]) -> tuple[Entry, Entry]:

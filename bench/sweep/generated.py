@@ -18,6 +18,7 @@ from bench.metrics.bootstrap import double_or_nothing
 from bench.metrics.contributions import assess_contributions, assess_taken
 from bench.metrics.kept_means import FaceMean, drawn_means
 from bench.metrics.layouts import assess_layouts
+from bench.metrics.novelty import assess_novelty
 from bench.metrics.shares import Contributors
 from bench.metrics.vulnerability import MeanKey, assess_generated, assess_outcomes, generated_means, outcome_means
 from bench.quality.assess import Quality, assess_quality
@@ -40,6 +41,7 @@ from bench.sweep.made_tables import (
     portraits_table,
 )
 from bench.sweep.making import MadeFaces, make_varied
+from bench.sweep.novelty import nearest_table, neighbours_of
 from bench.sweep.pair_lists import planned_pairing
 from bench.sweep.pairing import Pairing
 from bench.sweep.scores import scored_trials, usable_scores
@@ -104,6 +106,11 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
         found, on_draws = assess_layouts(areas, attempts.contributors, kept)
         values, varied = [*values, *found], varied | on_draws
         looked["layouts"] = layouts_table(areas)
+    if "novelty" in spec:
+        near = neighbours_of(spec, cast, pairing, photos, faces, acquired, cache, progress)
+        found, on_draws = assess_novelty(near.similarity, attempts.contributors, kept)
+        values, varied = [*values, *found], varied | on_draws
+        looked["nearest"] = nearest_table(near)
     tables = {
         "faces": faces_table(made, faces, acquired),
         "contributors": contributors_table(pairing, attempts),

@@ -21,6 +21,7 @@ from bench.sweep.identities import embedder_of, encoder_entry
 from bench.sweep.inputs import Entry, identity_of, warn_of_inferred_people
 from bench.sweep.instances import plain, plugin
 from bench.sweep.layouts import plan_layout, tells_layout
+from bench.sweep.novelty import NoveltyPlan, plan_novelty
 from bench.sweep.pair_files import LISTED
 from bench.sweep.pair_lists import contents, draw_pairing, genders_digest
 from bench.sweep.pairing import Album
@@ -82,6 +83,7 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
             remembered[asked] = _pairs(sweep, dataset, dataset_entry, maker, masked)
         return remembered[asked]
 
+    novelty = plan_novelty(sweep.novelty if makers else None, dataset_entry)
     attentive = telling = False
     for kind, wanted in makers:
         if isinstance(dataset, EmbeddedDataset):
@@ -94,7 +96,7 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
         for axes, engaged in settings:
             attentive |= is_attentive(engaged.maker)
             telling |= tells_layout(engaged.maker)
-            yield _commission(sweep, wanted, axes, engaged, drawn)
+            yield _commission(sweep, wanted, axes, engaged, drawn, novelty, dataset_entry["name"])
     names = ", ".join(wanted.name for _, wanted in makers)
     if sweep.layout is not None and not telling:
         raise ConfigError(
@@ -175,6 +177,8 @@ def _commission(
     axes: Axes,
     engaged: Engagement,
     drawn: Callable[[Generator | Attack, bool], _Drawn],
+    novelty: NoveltyPlan,
+    dataset_name: str,
 ) -> Commission:
     pairs, entries, people = drawn(engaged.maker, engaged.masked)
     made_by = engaged.part["maker"]
@@ -195,10 +199,12 @@ def _commission(
         "goal": made_by["goal"],
         "settings": axes,
     }
-    part |= layout.part
+    part |= {**layout.part, **novelty.part}
     faces = pairs["count"]
     comparisons = faces * engaged.maker.contributors * sweep.pairs.references
-    return Commission(part, labels, {**engaged.entries, **entries, **layout.entries}, faces, comparisons, people)
+    novelty.refuse(people, dataset_name)
+    others = {**engaged.entries, **entries, **layout.entries, **novelty.entries}
+    return Commission(part, labels, others, faces, comparisons, people)
 
 
 def making_identity(part: Mapping[str, Any]) -> dict[str, Any]:

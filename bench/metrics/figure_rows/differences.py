@@ -16,6 +16,9 @@ OF_FACES: tuple[tuple[str, str, str, Direction], ...] = (
     ("peak_signal_to_noise_ratio_mean", _PEOPLE, "dB", "up"),
     ("frechet_distance", _PEOPLE, "distance", "down"),
     ("kernel_distance", _PEOPLE, "distance", "down"),
+    ("making_distance_mean", _PEOPLE, "distance", "none"),
+    ("layout_intersection_over_union_mean", _PEOPLE, "share", "up"),
+    ("nearest_similarity_mean", _PEOPLE, "similarity", "down"),
 )
 """A figure of made faces, what its difference is of, its unit, and which way is better."""
 

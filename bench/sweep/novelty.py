@@ -1,0 +1,215 @@
+"""How near made faces come to faces of people who have no part in them, such as those that a generator learned from.
+
+The people's photos are a gallery: found, aligned and embedded as all photos are, once for all makers of a sweep. The
+highest similarity grows with the size of the gallery, so that it says something beside that of real photos of other
+people only: those of the contributors, against the very same gallery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.api import Comparison, Dataset, EmbeddedDataset, Embeddings, Frame, Progress
+from bench.config import Novelty as NoveltyEntry
+from bench.errors import ConfigError, CorruptFile, InsufficientData
+from bench.metrics.novelty import Nearest
+from bench.scoring import cross_scores
+from bench.store.cache import ArrayCache
+from bench.sweep.acquisition import Acquisition, acquire
+from bench.sweep.inputs import Entry, entry_of, identity_of, images_digest
+from bench.sweep.instances import plugin
+from bench.sweep.other_people import entry_of_others
+from bench.sweep.pairing import Pairing
+from bench.sweep.sighting import Cast
+
+REVISION = 1
+
+
+@dataclass(frozen=True)
+class NoveltyPlan:
+    """What a cell's spec says of a gallery; both are empty where none is wanted.
+
+    Attributes:
+        part: of the cell's identity.
+        entries: role to sweep-file entry.
+        people: who is in it, by the names that the data set gives them.
+        dataset: its name.
+    """
+
+    part: Mapping[str, Any]
+    entries: Mapping[str, Entry]
+    people: frozenset[str] = frozenset()
+    dataset: str = ""
+
+    def refuse(self, contributors: Set[str], dataset: str) -> None:
+        """Raises ConfigError where somebody who may contribute to a face is in the gallery, too.
+
+        Args:
+            contributors: by the names that the sweep's data set gives them.
+            dataset: its name; people of another one are not known to be the same.
+        """
+        both = sorted(self.people & contributors) if dataset == self.dataset else []
+        if both:
+            raise ConfigError(
+                f"novelty: {len(both)} people, such as {both[0]!r}, contribute to faces and are among those whose "
+                "nearest face is looked for: they would be found again; report on other people, such as "
+                "dataset: {split: eval}, or give novelty another split"
+            )
+
+
+def plan_novelty(wanted: NoveltyEntry | None, dataset_entry: Entry) -> NoveltyPlan:
+    """Whose nearest face is looked for.
+
+    Args:
+        wanted: what the sweep asks for.
+        dataset_entry: ``{"name": ..., **settings}`` of the sweep's own data set.
+
+    Raises:
+        ConfigError: a data set without the split or without photos, or a list where one is expected.
+        InsufficientData: nobody is there.
+    """
+    if wanted is None:
+        return NoveltyPlan({}, {})
+    entry = entry_of_others(
+        "novelty", wanted.dataset, wanted.split, dataset_entry, "train", "whose nearest face is looked for"
+    )
+    dataset: Dataset = plugin("dataset", entry)
+    if isinstance(dataset, EmbeddedDataset):
+        raise ConfigError(f"novelty: the data set {entry['name']} has no photos, and its vectors are of one recognizer")
+    frames = gallery(dataset, wanted.photos)
+    if not frames:
+        raise InsufficientData(f"novelty: the data set {entry['name']} shows nobody; give one with photos")
+    part = {
+        "revision": REVISION,
+        "dataset": identity_of(entry, dataset),
+        "images": images_digest(dataset, frames),
+        "photos": wanted.photos,
+    }
+    people = frozenset(frame.subject for frame in frames)
+    return NoveltyPlan({"novelty": part}, {"novelty.dataset": entry}, people, entry["name"])
+
+
+def gallery(dataset: Dataset, photos: int | None) -> list[Frame]:
+    """The photos of everybody in a data set, in its own order.
+
+    Args:
+        dataset: whose.
+        photos: at most so many of each person, the first ones; None for all.
+    """
+    taken: dict[str, int] = {}
+    found = []
+    for frame in dataset.frames():
+        taken[frame.subject] = taken.get(frame.subject, 0) + 1
+        if photos is None or taken[frame.subject] <= photos:
+            found.append(frame)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """The nearest photo of a gallery, of M faces and of the photos that they were made of.
+
+    Attributes:
+        similarity: the scores.
+        frames: the gallery's photos, G of them.
+        face: int32 (M,), which is the nearest to the made face; -1 where there is none.
+    """
+
+    similarity: Nearest
+    frames: Sequence[Frame]
+    face: NDArray[np.int32]
+
+
+def neighbours_of(
+    spec: Mapping[str, Any],
+    cast: Cast,
+    pairing: Pairing,
+    photos: Acquisition,
+    faces: Acquisition,
+    acquired: NDArray[np.bool_],
+    cache: ArrayCache,
+    progress: Progress | None = None,
+) -> Neighbours:
+    """Who of the gallery is nearest to each face of a cell.
+
+    Args:
+        spec: the cell's; its part ``novelty`` says whose gallery.
+        cast: whose aligner and recognizer look at everything.
+        pairing: who contributes to each of M faces.
+        photos: what became of the contributors' photos.
+        faces: what became of the faces that were made.
+        acquired: bool (M,), which faces were acquired.
+        cache: of embeddings and found faces.
+        progress: told how many photos have been looked at.
+
+    Raises:
+        CorruptFile: photos of the gallery changed since the sweep was planned.
+        InsufficientData: in none of them a face was found.
+    """
+    part = spec["novelty"]
+    entry = entry_of(part["dataset"])
+    dataset: Dataset = plugin("dataset", entry)
+    frames = gallery(dataset, part["photos"])
+    if images_digest(dataset, frames) != part["images"]:
+        raise CorruptFile(f"the photos of {entry['name']} changed after the sweep was planned; run it again")
+    known = acquire(Cast(entry, cast.aligner, cast.recognizer), frames, cache, progress)
+    rows = np.flatnonzero(known.acquired)
+    if not len(rows):
+        raise InsufficientData(f"novelty: no face was found in any of {len(frames)} photos of {entry['name']}")
+    there = known.embeddings[rows]
+
+    def nearest(probes: Embeddings, usable: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Of N probes the highest score and its place in the gallery; NaN and -1 for those that are not usable."""
+        best, place = np.full(len(usable), np.nan, np.float32), np.full(len(usable), -1, np.int64)
+        if usable.any():
+            best[usable], found = highest(probes, there, spec["comparison"])
+            place[usable] = rows[found]
+        return best, place
+
+    face, place = nearest(faces.embeddings[faces.acquired], acquired)
+    photo, _ = nearest(photos.embeddings[photos.acquired], photos.acquired)
+    return Neighbours(Nearest(face, photo[pairing.photo]), frames, place.astype(np.int32))
+
+
+def highest(
+    probes: Embeddings, references: Embeddings, comparison: Comparison
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The highest score of each probe and the first reference that has it, float32 (N,) and int64 (N,).
+
+    Args:
+        probes: float32 (N, D).
+        references: float32 (G, D), G of at least 1.
+        comparison: ``"cosine"`` or ``"neg_l2"``.
+
+    Raises:
+        ShapeError: embeddings that cannot be compared, or not of one length.
+    """
+    best, place = np.full(len(probes), -np.inf, np.float32), np.zeros(len(probes), np.int64)
+    for some, among, scores in cross_scores(probes, references, comparison):
+        found = scores.argmax(axis=1)
+        score = scores[np.arange(len(scores)), found]
+        better = score > best[some]
+        best[some] = np.where(better, score, best[some])
+        place[some] = np.where(better, found + among.start, place[some])
+    return best, place
+
+
+def nearest_table(found: Neighbours) -> pd.DataFrame:
+    """The table `nearest`: one row for each face that was acquired."""
+    face = np.flatnonzero(found.face >= 0)
+    frames = [found.frames[place] for place in found.face[face]]
+    return pd.DataFrame(
+        {
+            "face": face.astype(np.int32),
+            "photo": [frame.key for frame in frames],
+            "subject": [frame.subject for frame in frames],
+            "score": found.similarity.faces[face],
+            "clean_score": found.similarity.photos[face].mean(axis=1),
+        }
+    )
