@@ -300,6 +300,16 @@ BUILT_IN: tuple[PluginRow, ...] = (
         recipe="generators.spade.recipe:TRAINABLE",
     ),
     PluginRow(
+        kind="generator",
+        name="successive_edits",
+        target="generators.successive_edits.plugin:SuccessiveEdits",
+        settings="generators.successive_edits.settings:SuccessiveEditsSettings",
+        summary="parts of several people edited into one face by another generator, a person after the other",
+        source="impersona",
+        licence="Apache-2.0; its generator's weights: research only",
+        requires=("torch",),
+    ),
+    PluginRow(
         kind="attack",
         name="hidden_identity",
         target="attacks.hidden_identity.plugin:HiddenIdentity",

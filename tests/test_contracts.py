@@ -198,6 +198,10 @@ FIXTURES: dict[tuple[str, str], Callable[[Path], list[Settings]]] = {
     ("generator", "spade"): lambda folder: [
         {"weights": str(spade_weights(folder / "spade.safetensors")), "batch_size": 2}
     ],
+    ("generator", "successive_edits"): lambda folder: [
+        {"generator": {"name": "sis", "weights": str(weights), "batch_size": 2}, "sources": 3}
+        for weights in [sis_weights(folder / "sis.safetensors", replace(SMALL_SIS, identity=128))]
+    ],
     ("attack", "hidden_identity"): lambda folder: [
         {"generator": {"name": "sis", "weights": str(weights), "batch_size": 2}, "regions": ["nose"], "strength": 0.5}
         for weights in [sis_weights(folder / "sis.safetensors", replace(SMALL_SIS, identity=128))]
