@@ -9,15 +9,55 @@ from torch import Tensor, nn
 
 from generators.losses.adversarial import discriminator_hinge, generator_hinge
 from generators.losses.feature_matching import feature_matching
-from generators.presets import AdversarialPreset
+from generators.presets import AdversarialPreset, LearningPreset
 from generators.training.recipe import Frozen, Losses, Step
 from generators.training.schedule import linear_decay
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
 
-class AdversarialRecipe:
-    """A part of a `generators.training.recipe.Recipe`.
+class JudgedRecipe:
+    """A part of a `generators.training.recipe.Recipe`: networks, optimizers and rates.
+
+    Args:
+        preset: how it learns.
+        frozen: the networks that teach.
+        makers: name to the networks that make faces; they are averaged and released.
+        discriminator: judges what they make.
+    """
+
+    discriminator: nn.Module
+
+    def __init__(
+        self, preset: LearningPreset, frozen: Frozen, makers: Mapping[str, nn.Module], discriminator: nn.Module
+    ) -> None:
+        self.frozen, self.discriminator = frozen, discriminator
+        self.side, self.batch_size, self.ema_decay = preset.side, preset.batch_size, preset.ema_decay
+        self.averaged = frozenset(makers)
+        self.networks: Mapping[str, nn.Module] = {**makers, "discriminator": discriminator}
+        self._schedule = preset
+        if preset.decay_to:
+            self.last_step = preset.decay_to
+
+    def rate_factor(self, number: int) -> float:
+        """What all rates are multiplied by: 1, then along a line to 0 where the preset says so."""
+        decay_to = self._schedule.decay_to
+        return linear_decay(number, self._schedule.decay_from, decay_to) if decay_to else 1.0
+
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
+        """Adam for both, the discriminator's steps the larger ones (TTUR, Heusel et al., NIPS 2017)."""
+        making = [name for name in self.networks if name in self.averaged]
+        return {GENERATOR: self._adam(making, 0), DISCRIMINATOR: self._adam(["discriminator"], 1)}
+
+    def _adam(self, networks: Sequence[str], rate: int) -> torch.optim.Adam:
+        """Adam for networks, with the first or the second of the preset's rates."""
+        betas = float(self._schedule.betas[0]), float(self._schedule.betas[1])  # torch refuses 0 beside 0.95
+        parameters = [one for name in networks for one in self.networks[name].parameters()]
+        return torch.optim.Adam(parameters, self._schedule.rates[rate], betas)
+
+
+class AdversarialRecipe(JudgedRecipe):
+    """The same, with the hinge loss of faces beside region maps.
 
     A recipe that stands on it leaves, in its generator's phase, ``masks`` and the ``made`` faces, detached, in
     `Step.shared`: the discriminator judges the very faces that were made anyway, against the batch's photos beside the
@@ -33,29 +73,8 @@ class AdversarialRecipe:
     def __init__(
         self, preset: AdversarialPreset, frozen: Frozen, makers: Mapping[str, nn.Module], discriminator: nn.Module
     ) -> None:
-        self.frozen, self.discriminator = frozen, discriminator
-        self.side, self.batch_size, self.ema_decay = preset.side, preset.batch_size, preset.ema_decay
-        self.averaged = frozenset(makers)
-        self.networks: Mapping[str, nn.Module] = {**makers, "discriminator": discriminator}
+        super().__init__(preset, frozen, makers, discriminator)
         self._learning = preset
-        if preset.decay_to:
-            self.last_step = preset.decay_to
-
-    def rate_factor(self, number: int) -> float:
-        """What all rates are multiplied by: 1, then along a line to 0 where the preset says so."""
-        decay_to = self._learning.decay_to
-        return linear_decay(number, self._learning.decay_from, decay_to) if decay_to else 1.0
-
-    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """Adam for both, the discriminator's steps the larger ones (TTUR, Heusel et al., NIPS 2017)."""
-        making = [name for name in self.networks if name in self.averaged]
-        return {GENERATOR: self._adam(making, 0), DISCRIMINATOR: self._adam(["discriminator"], 1)}
-
-    def _adam(self, networks: Sequence[str], rate: int) -> torch.optim.Adam:
-        """Adam for networks, with the first or the second of the preset's rates."""
-        betas = float(self._learning.betas[0]), float(self._learning.betas[1])  # torch refuses 0 beside 0.95
-        parameters = [one for name in networks for one in self.networks[name].parameters()]
-        return torch.optim.Adam(parameters, self._learning.rates[rate], betas)
 
     def _judged(self, made: Tensor, images: Tensor, masks: Tensor, others: int = 0) -> dict[str, Tensor]:
         """What the discriminator says of made faces: the hinge loss, and feature matching where it has a weight.

@@ -12,11 +12,42 @@ Preset = TypeVar("Preset")
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdversarialPreset:
-    """What every preset has whose generator paints region maps in region styles, against one discriminator.
+class LearningPreset:
+    """How every generator learns that has a discriminator against it.
 
     Attributes:
         side: S, pixels of a side of what it makes.
+        batch_size: N, faces a step.
+        rates: learning rates of the generator's side, and of the discriminator.
+        betas: of Adam.
+        ema_decay: of the average that is released.
+        decay_from: step from which on all rates fall, along a line.
+        decay_to: step at which they are 0 and training ends; 0 for rates that stay, and no end.
+    """
+
+    side: int
+    batch_size: int = 16
+    rates: tuple[float, float] = (5e-4, 8e-4)
+    betas: tuple[float, float] = (0.0, 0.95)
+    ema_decay: float = 0.998
+    decay_from: int = 0
+    decay_to: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a value out of range."""
+        check_least(self, 1, "side", "batch_size")
+        check_least(self, 0, "decay_from", "decay_to")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"ema_decay: got {self.ema_decay}, expected 0 or more and below 1")
+        if self.decay_from > self.decay_to:
+            raise ValueError(f"decay_from: got {self.decay_from}, expected at most decay_to, {self.decay_to}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdversarialPreset(LearningPreset):
+    """What every preset has whose generator paints region maps in region styles, against one discriminator.
+
+    Attributes:
         levels: side and channels of each residual block, the coarsest first; a side that is twice the one before is
             reached by nearest upsampling.
         regions: R, classes of the masks.
@@ -28,12 +59,6 @@ class AdversarialPreset:
         judge_widths: channels of the discriminator's layers.
         judge_scales: how many discriminators, each on half the side of the one before.
         judge_norm: instance norm in the discriminator, besides spectral norm.
-        batch_size: N, faces a step.
-        rates: learning rates of the generator's side, and of the discriminator.
-        betas: of Adam.
-        ema_decay: of the average that is released.
-        decay_from: step from which on all rates fall, along a line.
-        decay_to: step at which they are 0 and training ends; 0 for rates that stay, and no end.
         pixels: weight of the mean absolute difference of pixels.
         adversarial: weight of the hinge loss.
         matching: weight of feature matching in the discriminator's features.
@@ -42,7 +67,6 @@ class AdversarialPreset:
         teach_every: the frozen networks are asked in every such step only, and not in those between.
     """
 
-    side: int
     levels: tuple[tuple[int, int], ...]
     regions: int = 19
     style: int = 64
@@ -53,12 +77,6 @@ class AdversarialPreset:
     judge_widths: tuple[int, ...] = (48, 96, 192)
     judge_scales: int = 1
     judge_norm: bool = False
-    batch_size: int = 16
-    rates: tuple[float, float] = (5e-4, 8e-4)
-    betas: tuple[float, float] = (0.0, 0.95)
-    ema_decay: float = 0.998
-    decay_from: int = 0
-    decay_to: int = 0
     pixels: float = 10.0
     adversarial: float = 0.3
     matching: float = 0.0
@@ -68,15 +86,12 @@ class AdversarialPreset:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a value out of range."""
+        super().__post_init__()
         check_levels(self.levels, self.side)
-        check_least(self, 1, "regions", "style", "hidden", "batch_size", "teach_every", "judge_scales")
-        check_least(self, 0, "pixels", "adversarial", "matching", "perceptual", "decay_from", "decay_to")
+        check_least(self, 1, "regions", "style", "hidden", "teach_every", "judge_scales")
+        check_least(self, 0, "pixels", "adversarial", "matching", "perceptual")
         if self.kernel not in (1, 3):
             raise ValueError(f"kernel: got {self.kernel}, expected 1 or 3")
-        if not 0 <= self.ema_decay < 1:
-            raise ValueError(f"ema_decay: got {self.ema_decay}, expected 0 or more and below 1")
-        if self.decay_from > self.decay_to:
-            raise ValueError(f"decay_from: got {self.decay_from}, expected at most decay_to, {self.decay_to}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -271,8 +271,9 @@ _DIVERSITY = (
 
 _NOVELTY = (
     "The highest similarity of each face to any photo of other people, such as those that a generator learned from, "
-    "beside that of the contributors\u2019 own photos, against the same people. Who has seen nobody comes no nearer to "
-    "them than a photo of somebody else: the difference is near 0, or below. The table nearest says who it is."
+    "beside that of the contributors\u2019 own photos, against the same people. A difference above 0 is a reason to "
+    "look closer: faces mixed of many people are nearer to anybody, blurred ones farther away. The table nearest says "
+    "who it is."
 )
 
 

@@ -33,9 +33,9 @@ _HOW = (
     "than two separate intervals suggest. Each is compared with the first maker of the sweep, on the same draws of "
     "people; distances by leaving out the same people. Where a 95\u202f% interval holds 0, the data cannot tell. The "
     "intervals are not corrected for their number. Rates are over all attempts, SSIM and PSNR over the faces that were "
-    "made, similarities and distances over those in which a face was found; where a maker did not make the faces that "
-    "the first one made, no verdict is given. Which way similarities and match rates are better depends on what the "
-    "faces are for."
+    "made, as are layouts, similarities and distances over those in which a face was found; where a maker did not make "
+    "the faces that the first one made, no verdict is given. Which way similarities and match rates are better depends "
+    "on what the faces are for."
 )
 
 

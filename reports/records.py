@@ -62,7 +62,7 @@ LABELS = {
 SIGNED = (
     "false_non_match_rate_differential",
     "given_match_rate_gain",
-    *(name for name in FIGURES if name.startswith("excess_")),
+    *(name for name, one in FIGURES.items() if name.startswith("excess_") and one.unit == "share"),
 )
 """Figures that are differences of two shares, besides those whose name ends so."""
 _DECIMALS = {"similarity": 4, "bits": 3, "cost": 3, "index": 3}
@@ -138,7 +138,7 @@ def printed(name: str, value: float | None) -> str:
         return f"{numbers.plain(value)}{numbers.THIN}dB" if value is not None else numbers.ABSENT
     if unit == "distance":
         return numbers.significant(value)
-    if name == "similarity_margin_mean":
+    if name in ("similarity_margin_mean", "excess_nearest_similarity_mean"):
         return numbers.signed(value, 4)
     return numbers.plain(value, _DECIMALS.get(unit, 2))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,27 @@ def test_who_contributes_may_not_be_in_the_gallery(sweep: Callable[..., Any], tm
     same = {"dataset": {"name": "folder", "root": str(tmp_path / "photos")}}
     with pytest.raises(ConfigError, match=r"novelty: .* people, such as .*, contribute to faces and are among those"):
         plan(sweep(novelty=same))
+    # The same photos under other names.
+    for person, new in (("ann", "x"), ("bob", "y"), ("cyd", "z"), ("dan", "w")):
+        shutil.copytree(tmp_path / "photos" / person, tmp_path / "renamed" / new)
+    with pytest.raises(ConfigError, match="novelty: 4 people, such as 'ann', contribute to faces"):
+        plan(sweep(novelty={"dataset": {"name": "folder", "root": str(tmp_path / "renamed")}}))
+
+
+def test_people_of_another_place_may_be_called_alike(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere" / "ann" / "0.png", np.full((8, 8, 3), 77, np.uint8))
+    elsewhere = {"dataset": {"name": "folder", "root": str(tmp_path / "elsewhere")}}
+    (cell,) = plan(sweep(novelty=elsewhere)).cells
+    shutil.move(tmp_path / "elsewhere" / "ann", tmp_path / "elsewhere" / "eve")
+    (renamed,) = plan(sweep(novelty=elsewhere)).cells
+    assert renamed.key != cell.key, "the table `nearest` names who it is"
+
+
+def test_detectors_beside_it_look_for_nobody(sweep: Callable[..., Any], tmp_path: Path) -> None:
+    shown = {"recognizers": [], "detectors": [{"name": "random", "aligner": "toy"}]}
+    (alone,) = plan(sweep(novelty=None, **shown)).cells
+    every = plan(sweep(detectors=shown["detectors"])).cells
+    assert every[-1].key == alone.key
 
 
 def test_what_cannot_be_a_gallery_is_refused(sweep: Callable[..., Any], others: Path) -> None:

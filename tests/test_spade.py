@@ -370,7 +370,7 @@ def test_a_batch_that_does_not_fit_is_refused(small: Spade, change: dict[str, An
 
 def test_conditions_that_do_not_fit_are_refused(small: Spade) -> None:
     masks = torch.zeros(1, 256, 256, dtype=torch.uint8)
-    with pytest.raises(ShapeError, match="got the conditions masks; spade takes masks, and one of styles and images"):
+    with pytest.raises(ShapeError, match="got the conditions masks; spade takes masks, and styles or images"):
         small.generate_tensor({"masks": masks})
 
 

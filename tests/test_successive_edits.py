@@ -122,6 +122,17 @@ def test_a_part_comes_as_a_whole() -> None:
 
 
 @pytest.mark.usefixtures("painter")
+def test_nobody_gives_what_the_first_person_has_no_place_for() -> None:
+    batch = faces(12, 2)
+    assert batch.reference_masks is not None
+    cloth = CLASSES.index("cloth")
+    batch.reference_masks[:, :, -3:, 4:] = cloth  # and the first person shows none
+    shares = edits(2).shares(batch, np.random.default_rng(2))
+    assert not shares[:, :, cloth].any()
+    assert (shares.sum(axis=2) > 0).all(), "each person gives something that is seen"
+
+
+@pytest.mark.usefixtures("painter")
 def test_a_face_is_its_own_whatever_is_made_beside_it() -> None:
     batch = faces(5, 3)
     every = edits(3).generate(batch, np.random.default_rng(0))
@@ -146,6 +157,11 @@ def test_another_editor_needs_no_identity(tmp_path: Path) -> None:
     assert maker.conditions == {"masks", "references", "reference_masks"}
     assert maker.fingerprint()["generator"] == "spade"
     assert SpadeSettings().batch_size == maker.batch_size
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((3, 2, 3, 256, 256), dtype=np.float32), np.full((3, 2, 256, 256), SKIN, np.uint8)
+    labels[:, :, :90], labels[:, :, 120:150, 100:160] = HAIR, NOSE
+    batch = FaceBatch(images=images[:, 0], masks=labels[:, 0], references=images[:, 1:], reference_masks=labels[:, 1:])
+    assert np.isfinite(maker.generate(batch, np.random.default_rng(0))).all()
 
 
 def test_who_cannot_edit_is_refused() -> None:

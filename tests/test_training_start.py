@@ -16,6 +16,7 @@ from generators.training import frozen as frozen_networks
 from generators.training.__main__ import main as module_main
 from generators.training.choice import settings_in, settings_with
 from generators.training.frozen import FrozenParser, frozen_for, parser_weights
+from generators.training.identity import refuse_another
 from generators.training.loop import train
 from generators.training.recipe import Frozen
 from generators.training.released import FORMAT, read_about, read_released, write_released
@@ -276,3 +277,13 @@ def test_a_run_loads_the_roles_that_its_settings_want(tmp_path, monkeypatch):
     for trainable, preset in ((both, "tiny"), (choosy, "tiny"), (choosy, "base")):
         train(trainable, preset, Path("/nowhere"), tmp_path / str(len(asked)), **COMMON, max_steps=0)
     assert asked == [{"identity", "parser"}, set(), {"parser"}]
+
+
+def test_a_setting_that_a_checkpoint_does_not_know_yet_is_as_if_it_did_nothing(tmp_path: Path) -> None:
+    there = {"recipe": "toy", "settings": {"side": 8}}
+    refuse_another(tmp_path, there, {"recipe": "toy", "settings": {"side": 8, "decay_to": 0}})
+    with pytest.raises(ConfigError, match=r"settings.decay_to is null there and 9 here"):
+        refuse_another(tmp_path, there, {"recipe": "toy", "settings": {"side": 8, "decay_to": 9}})
+    with pytest.raises(ConfigError, match=r"settings.decay_to is 9 there and 0 here"):
+        refuse_another(tmp_path, {**there, "settings": {"side": 8, "decay_to": 9}},
+                       {"recipe": "toy", "settings": {"side": 8, "decay_to": 0}})  # fmt: skip

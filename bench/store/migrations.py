@@ -11,7 +11,7 @@ version 1 → 2
         curves and draws were asked for: none were. `sweep` also says which faces were to be made of whose photos,
         and which detectors and aligners were to be judged: none.
     Records of figures have two fields more, `interval` and `versus`.
-    Tables: as they were; eleven more kinds of them.
+    Tables: as they were; more kinds of them.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def _manifest_1_to_2(document: Document) -> Document:
         "diversity": None,
         "attention": None,
         "layout": None,
+        "novelty": None,
     }
     return {**document, "sweep": new | document["sweep"]}
 

@@ -33,6 +33,9 @@ COMPARED: Mapping[str, str] = {
 COMPARED_OF_FACES: Mapping[str, str] = {name: f"{name}_difference" for name, *_ in OF_FACES}
 """A figure of made faces to what the difference of two makers is called."""
 
+OF_OWN_FACES = frozenset({"layout_intersection_over_union_mean"})
+"""Figures whose groups are of the faces that a maker meant to show something: two makers' are not the same ones."""
+
 _OF_PAIRS = ("kind", "count", "references", "file", "digest", "alike_by", "genders")
 Key = tuple[str, str | None, str | None]
 """A figure, its operating point and its group."""
@@ -100,7 +103,7 @@ def _judged(
         figures = {
             (one["figure"], one["operating_point"], one["group"]): one
             for one in outcome["figures"]
-            if one["figure"] in compared and (of_groups or one["group"] is None)
+            if one["figure"] in compared and (one["group"] is None or (of_groups and one["figure"] not in OF_OWN_FACES))
         }
         table = folder.table(cell.key, "draws")
         drawn = {key[:3]: draws for key, draws in draws_of(table[table["figure"].isin(list(compared))]).items()}

@@ -92,7 +92,8 @@ def plan_exhibition(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Exh
         }
         people = frozenset(frame.subject for frame in frames)
         return Exhibition(part, {"dataset": dataset_entry}, LABELLED, people, len(frames), len(frames))
-    commissions = list(plan_making(sweep, dataset, dataset_entry))
+    # Whose nearest face is looked for, recognizers alone tell.
+    commissions = list(plan_making(sweep.model_copy(update={"novelty": None}), dataset, dataset_entry))
     species = [species_of(one) for one in commissions]
     if twice := sorted({one for one in species if species.count(one) > 1}):
         raise ConfigError(

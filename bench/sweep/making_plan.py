@@ -96,7 +96,7 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
         for axes, engaged in settings:
             attentive |= is_attentive(engaged.maker)
             telling |= tells_layout(engaged.maker)
-            yield _commission(sweep, wanted, axes, engaged, drawn, novelty, dataset_entry["name"])
+            yield _commission(sweep, wanted, axes, engaged, drawn, novelty, dataset, dataset_entry)
     names = ", ".join(wanted.name for _, wanted in makers)
     if sweep.layout is not None and not telling:
         raise ConfigError(
@@ -178,7 +178,8 @@ def _commission(
     engaged: Engagement,
     drawn: Callable[[Generator | Attack, bool], _Drawn],
     novelty: NoveltyPlan,
-    dataset_name: str,
+    dataset: Dataset,
+    dataset_entry: Entry,
 ) -> Commission:
     pairs, entries, people = drawn(engaged.maker, engaged.masked)
     made_by = engaged.part["maker"]
@@ -202,7 +203,7 @@ def _commission(
     part |= {**layout.part, **novelty.part}
     faces = pairs["count"]
     comparisons = faces * engaged.maker.contributors * sweep.pairs.references
-    novelty.refuse(people, dataset_name)
+    novelty.refuse(people, dataset, dataset_entry)
     others = {**engaged.entries, **entries, **layout.entries, **novelty.entries}
     return Commission(part, labels, others, faces, comparisons, people)
 

@@ -19,6 +19,7 @@ from bench.api import Comparison, Dataset, EmbeddedDataset, Embeddings, Frame, P
 from bench.config import Novelty as NoveltyEntry
 from bench.errors import ConfigError, CorruptFile, InsufficientData
 from bench.metrics.novelty import Nearest
+from bench.provenance import canonical_json, value_digest
 from bench.scoring import cross_scores
 from bench.store.cache import ArrayCache
 from bench.sweep.acquisition import Acquisition, acquire
@@ -39,22 +40,30 @@ class NoveltyPlan:
         part: of the cell's identity.
         entries: role to sweep-file entry.
         people: who is in it, by the names that the data set gives them.
-        dataset: its name.
+        contents: digests of their photos.
+        place: which data set that is, whatever its split.
     """
 
     part: Mapping[str, Any]
     entries: Mapping[str, Entry]
     people: frozenset[str] = frozenset()
-    dataset: str = ""
+    contents: frozenset[str] = frozenset()
+    place: str = ""
 
-    def refuse(self, contributors: Set[str], dataset: str) -> None:
-        """Raises ConfigError where somebody who may contribute to a face is in the gallery, too.
+    def refuse(self, contributors: Set[str], dataset: Dataset, dataset_entry: Entry) -> None:
+        """Raises ConfigError where somebody who may contribute to a face is in the gallery, too, by name or by a photo.
 
         Args:
             contributors: by the names that the sweep's data set gives them.
-            dataset: its name; people of another one are not known to be the same.
+            dataset: the sweep's own; people of another one are known by their photos alone.
+            dataset_entry: ``{"name": ..., **settings}`` of it.
         """
-        both = sorted(self.people & contributors) if dataset == self.dataset else []
+        if not self.part:
+            return
+        both = sorted(self.people & contributors) if _place(dataset_entry) == self.place else []
+        if not both:
+            theirs = (frame for frame in dataset.frames() if frame.subject in contributors)
+            both = sorted({one.subject for one in theirs if dataset.content_digest(one.key) in self.contents})
         if both:
             raise ConfigError(
                 f"novelty: {len(both)} people, such as {both[0]!r}, contribute to faces and are among those whose "
@@ -88,11 +97,12 @@ def plan_novelty(wanted: NoveltyEntry | None, dataset_entry: Entry) -> NoveltyPl
     part = {
         "revision": REVISION,
         "dataset": identity_of(entry, dataset),
-        "images": images_digest(dataset, frames),
+        "images": _digest(dataset, frames),
         "photos": wanted.photos,
     }
     people = frozenset(frame.subject for frame in frames)
-    return NoveltyPlan({"novelty": part}, {"novelty.dataset": entry}, people, entry["name"])
+    contents = frozenset(dataset.content_digest(frame.key) for frame in frames)
+    return NoveltyPlan({"novelty": part}, {"novelty.dataset": entry}, people, contents, _place(entry))
 
 
 def gallery(dataset: Dataset, photos: int | None) -> list[Frame]:
@@ -109,6 +119,16 @@ def gallery(dataset: Dataset, photos: int | None) -> list[Frame]:
         if photos is None or taken[frame.subject] <= photos:
             found.append(frame)
     return found
+
+
+def _digest(dataset: Dataset, frames: Sequence[Frame]) -> str:
+    """Of photos, their names and people: all that the table `nearest` tells."""
+    return value_digest([images_digest(dataset, frames), [[frame.key, frame.subject] for frame in frames]])
+
+
+def _place(entry: Entry) -> str:
+    """A data set's entry without the split."""
+    return canonical_json({name: value for name, value in entry.items() if name != "split"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +176,7 @@ def neighbours_of(
     entry = entry_of(part["dataset"])
     dataset: Dataset = plugin("dataset", entry)
     frames = gallery(dataset, part["photos"])
-    if images_digest(dataset, frames) != part["images"]:
+    if _digest(dataset, frames) != part["images"]:
         raise CorruptFile(f"the photos of {entry['name']} changed after the sweep was planned; run it again")
     known = acquire(Cast(entry, cast.aligner, cast.recognizer), frames, cache, progress)
     rows = np.flatnonzero(known.acquired)

@@ -103,18 +103,18 @@ class Spade:
 
         Args:
             conditions: ``masks``, uint8 (N, 256, 256) labels, or float32 (N, 19, S', S') soft region maps of any side
-                from the networks' own up; and either ``styles``, float32 (N, 19, L), or ``images``, float32
-                (N, 3, 256, 256), from which they are then taken.
+                from the networks' own up; and ``styles``, float32 (N, 19, L), or ``images``, float32
+                (N, 3, 256, 256), from which they are then taken. Beside styles, images are let pass.
 
         Returns:
             float32 (N, 3, 256, 256) RGB in [0, 1], on the networks' device.
 
         Raises:
-            ShapeError: there are no masks, or not just one of styles and images.
+            ShapeError: there are no masks, or neither styles nor images.
         """
-        if "masks" not in conditions or ("styles" in conditions) is ("images" in conditions):
+        if "masks" not in conditions or not conditions.keys() & {"styles", "images"}:
             got = ", ".join(sorted(conditions)) or "nothing"
-            raise ShapeError(f"got the conditions {got}; spade takes masks, and one of styles and images")
+            raise ShapeError(f"got the conditions {got}; spade takes masks, and styles or images")
         masks = conditions["masks"]
         if not masks.is_floating_point():
             masks = self.masks(masks.cpu().numpy())

@@ -204,6 +204,9 @@ class SuccessiveEdits:
             images, masks, numbers, *identity = (part for _, part in parts)
             maps = torch.stack([self.editor.masks(masks[:, source]) for source in range(self.contributors)], dim=1)
             there = maps.sum(dim=(3, 4)) > SMALLEST_AREA
+            for part, classes in PARTS:
+                if part in STYLE_ALONE:  # a style shows only where the first person has the region
+                    there[:, 1:, list(classes)] &= there[:, :1, list(classes)]
             assignment = drawn_assignment(PARTS, there, torch.from_numpy(numbers))
             known = torch.from_numpy(identity[0]) if identity else None
             yield _Plan(parts[0][0], maps, assignment, torch.from_numpy(images), known)

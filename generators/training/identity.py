@@ -50,6 +50,9 @@ def refuse_another(out: Path, there: Mapping[str, Any], here: Mapping[str, Any])
         ConfigError: they differ; says in what, and what to type.
     """
     theirs, ours = _flat(there), _flat(here)
+    # A setting that an older checkpoint does not know of yet had the value that does nothing.
+    quiet = {name: value for name, value in ours.items() if name.startswith("settings.") and not value}
+    theirs = {**quiet, **theirs}
     differences = [name for name in sorted({*theirs, *ours}) if theirs.get(name) != ours.get(name)]
     if not differences:
         return

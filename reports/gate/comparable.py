@@ -117,7 +117,21 @@ def _plain(old: Identity, now: Identity) -> Iterator[str]:
         "seed": "the seed, from which photos, pairs and bootstrap draws are drawn",
         "draws": "the number of bootstrap draws",
     }
-    known = {*FREE, *words, "dataset", "trials", "images", "landmarks", "pairs", "makers", "columns", "calibration"}
+    if "novelty" in old and "novelty" in now and old["novelty"] != now["novelty"]:
+        yield f"the people whose nearest face is looked for: {_both(old['novelty'], now['novelty'])}"
+    known = {
+        *FREE,
+        *words,
+        "novelty",
+        "dataset",
+        "trials",
+        "images",
+        "landmarks",
+        "pairs",
+        "makers",
+        "columns",
+        "calibration",
+    }
     for name in [*words, *sorted({*old, *now} - known - {"detection"})]:
         if old.get(name) != now.get(name):
             yield f"{words.get(name, name)}: {_both(old.get(name), now.get(name))}"

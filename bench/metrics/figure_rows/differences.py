@@ -18,7 +18,7 @@ OF_FACES: tuple[tuple[str, str, str, Direction], ...] = (
     ("kernel_distance", _PEOPLE, "distance", "down"),
     ("making_distance_mean", _PEOPLE, "distance", "none"),
     ("layout_intersection_over_union_mean", _PEOPLE, "share", "up"),
-    ("nearest_similarity_mean", _PEOPLE, "similarity", "down"),
+    ("nearest_similarity_mean", _PEOPLE, "similarity", "none"),
 )
 """A figure of made faces, what its difference is of, its unit, and which way is better."""
 
