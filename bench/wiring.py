@@ -310,6 +310,17 @@ BUILT_IN: tuple[PluginRow, ...] = (
         requires=("torch",),
     ),
     PluginRow(
+        kind="generator",
+        name="translation",
+        target="generators.translation.plugin:Translation",
+        settings="generators.translation.settings:TranslationSettings",
+        summary="attributes of a face changed, as they look in general or in somebody else's face",
+        source="after Huang et al., ICCV 2021, arXiv 2110.05055; impersona",
+        licence="weights: research only",
+        requires=("torch",),
+        recipe="generators.translation.recipe:TRAINABLE",
+    ),
+    PluginRow(
         kind="attack",
         name="hidden_identity",
         target="attacks.hidden_identity.plugin:HiddenIdentity",

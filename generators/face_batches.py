@@ -37,6 +37,12 @@ def masks_of(batch: FaceBatch, side: int, name: str) -> NDArray[np.uint8]:
     return labels
 
 
+def images_of(batch: FaceBatch, side: int) -> Crops:
+    """The photos of a batch, float32 (N, 3, side, side). Raises `ShapeError` for another shape or dtype."""
+    _expect("images", batch.images, np.float32, (len(batch.images), 3, side, side))
+    return batch.images
+
+
 def references_of(batch: FaceBatch, side: int, others: int, name: str) -> Crops:
     """The other contributors of a batch, as they should be.
 

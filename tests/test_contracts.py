@@ -35,6 +35,7 @@ from tests.test_onnx_detector import network as two_columns
 from tests.test_parsers import classes_by_colour
 from tests.test_sis import SMALL as SMALL_SIS
 from tests.test_sis import sis_weights
+from tests.test_translation import translation_weights
 from tests.toys import photos, write
 
 Settings = dict[str, Any]
@@ -201,6 +202,10 @@ FIXTURES: dict[tuple[str, str], Callable[[Path], list[Settings]]] = {
     ("generator", "successive_edits"): lambda folder: [
         {"generator": {"name": "sis", "weights": str(weights), "batch_size": 2}, "sources": 3}
         for weights in [sis_weights(folder / "sis.safetensors", replace(SMALL_SIS, identity=128))]
+    ],
+    ("generator", "translation"): lambda folder: [
+        {"weights": str(translation_weights(folder / "translation.safetensors")), "batch_size": 2, **settings}
+        for settings in ({"edits": {"Smiling": "flip"}, "variant": 1}, {"by": "both", "sources": 3})
     ],
     ("attack", "hidden_identity"): lambda folder: [
         {"generator": {"name": "sis", "weights": str(weights), "batch_size": 2}, "regions": ["nose"], "strength": 0.5}

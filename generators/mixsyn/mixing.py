@@ -145,24 +145,10 @@ class Mixer:
 
     def _batched(self, work: Callable[..., torch.Tensor], *given: torch.Tensor) -> torch.Tensor:
         """What the networks make of some rows, in batches of one size."""
-        import torch
+        from generators.network_batches import in_batches
 
-        count, size = len(given[0]), self.batch_size
         with self.released.at_work() as networks:
-            made = [
-                work(networks, *(_filled(rows[start : start + size], size) for rows in given))
-                for start in range(0, max(count, 1), size)
-            ]
-        return torch.cat(made)[:count]
-
-
-def _filled(rows: torch.Tensor, size: int) -> torch.Tensor:
-    """(size, ...): the rows and then zeros, images channels last."""
-    import torch
-
-    if len(rows) < size:
-        rows = torch.cat([rows, rows.new_zeros(size - len(rows), *rows.shape[1:])])
-    return rows.contiguous(memory_format=torch.channels_last) if rows.dim() == 4 else rows.contiguous()
+            return in_batches(lambda *rows: work(networks, *rows), self.batch_size, *given)
 
 
 def _networks(preset: MixSynPreset) -> Mapping[str, nn.Module]:

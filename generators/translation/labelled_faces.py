@@ -1,0 +1,80 @@
+"""The faces that attribute translation learns from: those of a pack whose every attribute is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import InsufficientData
+from generators.training.source import Faces, PackSource
+
+if TYPE_CHECKING:
+    pass
+
+UNLABELLED = "unlabelled"
+
+
+class LabelledFaces:
+    """A pack as `generators.training.source.Faces`, of which some attributes are asked for, in an order of their own.
+
+    A face of which one of them is unknown is in no split, and nobody learns from it.
+
+    Args:
+        pack: the faces.
+        names: of the attributes.
+
+    Raises:
+        InsufficientData: the pack has no such attribute.
+    """
+
+    def __init__(self, pack: Faces, names: tuple[str, ...]) -> None:
+        known = list(pack.manifest.get("attributes", ()))
+        if missing := [name for name in names if name not in known]:
+            raise InsufficientData(
+                f"the pack has no attribute {missing[0]}, which this recipe learns; it has"
+                f" {', '.join(known) or 'none'}; make it of data sets that have it, or leave it out:"
+                " --set attributes=[...]"
+            )
+        self._pack = pack
+        self.attributes: NDArray[np.float32] = np.asarray(pack.attributes)[:, [known.index(name) for name in names]]
+        there = np.isfinite(self.attributes).all(axis=1)
+        self.split: NDArray[np.str_] = np.where(there, np.asarray(pack.split), UNLABELLED)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the pack's."""
+        return getattr(self._pack, name)
+
+
+class Attributed(Protocol):
+    """A recipe that learns attributes."""
+
+    attributes: tuple[str, ...]
+
+
+def translation_source(data: Path, recipe: Any, seed: int) -> PackSource:
+    """The train people of a pack whose attributes are known, mirrored; their attributes are those of the recipe.
+
+    Args:
+        data: the pack's folder.
+        recipe: with `attributes`.
+        seed: of order and mirroring.
+
+    Raises:
+        InsufficientData: no such attribute, or nobody of whom all are known.
+    """
+    from bench.packs import Pack
+
+    faces: Any = LabelledFaces(Pack.open(data), recipe.attributes)
+    try:
+        return PackSource(faces, recipe.side, recipe.batch_size, recipe.wanted, seed)
+    except InsufficientData as error:
+        raise InsufficientData(f"{error} (faces of which every attribute is known: {_counted(faces)})") from error
+
+
+def _counted(faces: Any) -> Mapping[str, int]:
+    names, counts = np.unique(faces.split, return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))

@@ -1,0 +1,289 @@
+"""Attribute translation: attributes and conflicts, sizes as published, the latent step, edits of released networks."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bench.api import FaceBatch, Generator
+from bench.errors import ConfigError, MissingFile, ShapeError
+from bench.registry import load
+from generators.crops import shrink
+from generators.training.released import write_released
+from generators.translation import networks as nets
+from generators.translation.attributes import ATTRIBUTES, CONFLICTS, PUBLISHED, SHIPPED, edited_labels
+from generators.translation.editing import RELEASED, Translator, averaged, bands, by_place
+from generators.translation.settings import PRESETS, TranslationPreset, TranslationSettings
+
+NAMES = ("Smiling", "Black_Hair", "Blond_Hair", "Bangs", "Receding_Hairline")
+SMALL = TranslationPreset(
+    side=16, attributes=NAMES, noise=4, code=8, stem=8, widths=(8, 12), hidden=8, encoder_stem=4, encoder_blocks=1,
+    mapping_start=8, reader=(4, 8), judge_widths=(4, 8, 8), judge_head=8, batch_size=4, judge_steps=2, bank=64,
+)  # fmt: skip
+
+
+def translation_weights(path: Path, preset: TranslationPreset = SMALL, **about: Any) -> Path:
+    """Networks that learned nothing, released."""
+    torch.manual_seed(0)
+    made: dict[str, nn.Module] = {
+        "generator": nets.generator(preset), "encoder": nets.code_encoder(preset),
+        "mapping": nets.label_mapping(preset), "reader": nets.label_reader(preset),
+    }  # fmt: skip
+    write_released(path, made, preset, about)
+    return path
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return translation_weights(tmp_path / "small.safetensors")
+
+
+def faces(count: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
+    coarse = np.random.default_rng(seed).random((count, 3, 16, 16), dtype=np.float32)
+    return coarse.repeat(16, axis=2).repeat(16, axis=3)
+
+
+def made(file: Path, batch: FaceBatch, seed: int = 0, **settings: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
+    maker: Any = load("generator", "translation", weights=str(file), **{"batch_size": 2, "threads": 1, **settings})
+    found: np.ndarray[Any, np.dtype[np.float32]] = maker.generate(batch, np.random.default_rng(seed))
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------------- attributes
+
+
+def test_attributes_are_celebas() -> None:
+    assert len(set(ATTRIBUTES)) == 40
+    assert list(ATTRIBUTES) == sorted(ATTRIBUTES, key=str.lower)
+    assert len(PUBLISHED) == 14
+    assert set(SHIPPED) <= set(ATTRIBUTES)
+    assert all(group <= set(ATTRIBUTES) for group in CONFLICTS)
+
+
+def test_what_excludes_an_attribute_goes() -> None:
+    labels = np.array([[0, 1, 0, 0, 1], [1, 0, 1, 1, 0]], np.float32)
+    found = edited_labels(labels, NAMES, {"Blond_Hair": True, "Bangs": True})
+    np.testing.assert_array_equal(found, [[0, 0, 1, 1, 0], [1, 0, 1, 1, 0]])
+    np.testing.assert_array_equal(edited_labels(labels, NAMES, {"Black_Hair": False})[0], [0, 0, 0, 0, 1])
+    np.testing.assert_array_equal(labels[0], [0, 1, 0, 0, 1])
+    with pytest.raises(ValueError, match="Black_Hair and Blond_Hair, expected one at most"):
+        edited_labels(labels, NAMES, {"Black_Hair": True, "Blond_Hair": True})
+    with pytest.raises(ValueError, match=r"got 'Smile', .*did you mean 'Smiling'"):
+        edited_labels(labels, NAMES, {"Smile": True})
+
+
+# -------------------------------------------------------------------------------------------------------------- sizes
+
+
+def test_the_paper_preset_has_the_published_sizes() -> None:
+    preset = PRESETS["paper"]
+    with torch.device("meta"):
+        built = [nets.generator(preset), nets.code_encoder(preset), nets.label_mapping(preset)]
+        built.append(nets.discriminator(preset))
+    counts = [sum(one.numel() for one in network.parameters()) for network in built]
+    assert counts == [7_219_011, 71_808, 121_888, 9_613_039]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"attributes": ()}, "attributes: got none"),
+        ({"attributes": ("Smiling", "Smiling")}, "expected each name once"),
+        ({"attributes": ("Smile",)}, "did you mean 'Smiling'"),
+        ({"side": 48}, "side: got 48, expected a power of two"),
+        ({"widths": (8,) * 5}, "that can be halved 5 times"),
+        ({"latent_sign": 2}, "latent_sign: got 2, expected one of -1, 0, 1"),
+        ({"judge_steps": 0}, "judge_steps: got 0"),
+        ({"cycle": -1.0}, "cycle: got -1"),
+        ({"decay_from": 3}, "decay_from: got 3"),
+    ],
+)
+def test_a_preset_says_what_is_wrong_with_it(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        dataclasses.replace(SMALL, **change)
+
+
+def test_a_code_steers_and_a_norm_lies_between_two() -> None:
+    torch.manual_seed(0)
+    network = nets.generator(SMALL)
+    images, (one, other) = torch.rand(3, 3, 16, 16), torch.rand(2, 3, 8, 8, 8)
+    own, theirs = network(images, one), network(images, other)
+    assert (own - theirs).abs().max() > 1e-3
+    for share, expected in ((1.0, own), (0.0, theirs)):
+        torch.testing.assert_close(network(images, one, other, torch.full((3,), share)), expected)
+    between = network(images, one, other, torch.full((3,), 0.5))
+    assert not torch.allclose(between, own)
+    assert not torch.allclose(between, theirs)
+    torch.testing.assert_close(network.paint(network.look(images), one), own)
+
+
+def test_a_bank_keeps_what_it_is_given() -> None:
+    bank = nets.NoiseBank(5, 3)
+    before = bank.rows.clone()
+    bank.put(torch.tensor([6, 3]), torch.ones(2, 3))
+    torch.testing.assert_close(bank(torch.tensor([1, 3, 11])), torch.ones(3, 3))
+    torch.testing.assert_close(bank.rows[[0, 2, 4]], before[[0, 2, 4]])
+    assert "rows" in bank.state_dict(), "a run that resumes goes on with it"
+
+
+# ------------------------------------------------------------------------------------------------------------- editing
+
+
+def test_it_is_a_generator(file: Path) -> None:
+    for settings, contributors in (({}, 1), ({"by": "reference"}, 2), ({"by": "both", "sources": 4}, 4)):
+        maker = load("generator", "translation", weights=str(file), **settings)
+        assert isinstance(maker, Generator)
+        assert maker.contributors == contributors
+        assert maker.conditions == ({"references"} if contributors > 1 else set())
+
+
+def test_nothing_ships_yet_and_that_is_said() -> None:
+    try:
+        assert Translator().preset.attributes
+    except MissingFile as error:
+        assert RELEASED in str(error)  # noqa: PT017  either is right, depending on the weights
+
+
+def test_no_change_is_a_reconstruction(file: Path) -> None:
+    images = faces(3)
+    translator = Translator(str(file), threads=1, batch_size=2)
+    again = made(file, FaceBatch(images=images))
+    np.testing.assert_array_equal(again, translator.reconstruct(torch.from_numpy(images)).numpy())
+    own = translator.read(torch.from_numpy(images)).numpy()
+    asked = {name: bool(there) for name, there in zip(NAMES, own[0], strict=True) if there or "Hair" not in name}
+    if sum(asked.get(name, False) for name in ("Black_Hair", "Blond_Hair")) < 2 and not (
+        asked.get("Bangs") and asked.get("Receding_Hairline")
+    ):
+        same = made(file, FaceBatch(images=images), edits=asked)
+        np.testing.assert_array_equal(same[0], again[0], "what is there already changes nothing")
+
+
+def test_an_edit_by_label_is_its_difference(file: Path) -> None:
+    images = faces(3)
+    translator = Translator(str(file), threads=1, batch_size=2)
+    pictures = torch.from_numpy(images)
+    own = translator.read(pictures).numpy()
+    for strength in (1.0, 1.5):
+        found = made(file, FaceBatch(images=images), edits={"Smiling": "flip"}, strength=strength)
+        difference = torch.zeros(3, 5)
+        difference[:, 0] = torch.from_numpy(1 - 2 * own[:, 0]) * strength
+        expected = translator.edit(pictures, difference, translator.label_code(difference)).numpy()
+        np.testing.assert_array_equal(found, expected)
+    assert np.abs(found - made(file, FaceBatch(images=images))).max() > 1e-4
+
+
+def test_looks_differ_by_noise_and_follow_from_the_stream(file: Path) -> None:
+    batch = FaceBatch(images=faces(3))
+    one, again, other = (made(file, batch, edits={"Smiling": "flip"}, variant=n) for n in (1, 1, 2))
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - other).max() > 1e-5
+    first = made(file, FaceBatch(images=faces(3)[:1]), edits={"Smiling": "flip"}, variant=1)
+    np.testing.assert_array_equal(first, one[:1])
+    assert np.abs(made(file, batch, seed=1, edits={"Smiling": "flip"}, variant=1) - one).max() > 1e-5
+
+
+def test_an_edit_by_reference_is_the_mean_of_its_codes(file: Path) -> None:
+    images, others = faces(3), np.stack([faces(3, 1), faces(3, 2)], axis=1)
+    batch = FaceBatch(images=images, references=others)
+    translator = Translator(str(file), threads=1, batch_size=2)
+    pictures, references = torch.from_numpy(images), torch.from_numpy(others)
+    own = translator.read(pictures)
+    difference = torch.zeros(3, 5)
+    difference[:, 0] = 1 - 2 * own[:, 0]
+    codes = torch.stack([translator.reference_code(one, difference) for one in references.unbind(1)], dim=1)
+    expected = translator.edit(pictures, difference, averaged(codes)).numpy()
+    flip = {"edits": {"Smiling": "flip"}, "sources": 3}
+    np.testing.assert_array_equal(made(file, batch, by="reference", **flip), expected)
+    label = translator.label_code(difference)
+    shares = torch.full((3,), 0.25)
+    between = translator.edit(pictures, difference, label, averaged(codes), shares).numpy()
+    np.testing.assert_array_equal(made(file, batch, by="both", share=0.25, **flip), between)
+
+
+def test_attributes_are_taken_of_the_reference(file: Path) -> None:
+    images, others = faces(6), faces(6, 1)[:, None]
+    translator = Translator(str(file), threads=1, batch_size=2)
+    pictures, references = torch.from_numpy(images), torch.from_numpy(others[:, 0])
+    own, theirs = translator.read(pictures), translator.read(references)
+    assert (own != theirs).any()
+    batch = FaceBatch(images=images, references=others)
+    for take, columns in (((), range(5)), (("Bangs", "Smiling"), (0, 3))):
+        difference = torch.zeros(6, 5)
+        difference[:, list(columns)] = (theirs - own)[:, list(columns)]
+        expected = translator.edit(pictures, difference, translator.reference_code(references, difference)).numpy()
+        np.testing.assert_array_equal(made(file, batch, by="reference", take=list(take)), expected)
+
+
+def test_codes_are_mixed_by_place() -> None:
+    codes = torch.rand(2, 3, 4, 8, 8)
+    mixed = by_place(codes, bands(3, (0.25, 0.5), side=32))
+    torch.testing.assert_close(mixed[:, :, :2], codes[:, 0, :, :2])
+    torch.testing.assert_close(mixed[:, :, 2:4], codes[:, 1, :, 2:4])
+    torch.testing.assert_close(mixed[:, :, 4:], codes[:, 2, :, 4:])
+    with pytest.raises(ValueError, match=r"edges: got \[0.5, 0.5\], expected 2 rising numbers"):
+        bands(3, (0.5, 0.5))
+
+
+def test_edits_are_differentiable(file: Path) -> None:
+    translator = Translator(str(file), threads=1)
+    images = torch.from_numpy(faces(1)).requires_grad_()
+    difference = torch.zeros(1, 5).index_fill_(1, torch.tensor([0]), 0.5).requires_grad_()
+    translator.edit(images, difference, translator.label_code(difference)).sum().backward()
+    assert images.grad is not None
+    assert difference.grad is not None
+    assert images.grad.abs().sum() > 0
+    assert difference.grad.abs().sum() > 0
+
+
+def test_a_picture_is_seen_at_the_networks_side(file: Path) -> None:
+    translator = Translator(str(file), threads=1)
+    small = shrink(torch.from_numpy(faces(1)), 16)
+    torch.testing.assert_close(translator.reconstruct(small), translator.reconstruct(torch.from_numpy(faces(1))))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"edits": {"Smile": True}}, "edits: got 'Smile', .*did you mean 'Smiling'"),
+        ({"edits": {"Smiling": "maybe"}}, "edits: got 'maybe' for Smiling, expected true, false or flip"),
+        ({"edits": {"Young": True}}, "edits: got Young, expected what small.safetensors knows: Smiling, Black"),
+        ({"take": ["Smiling"]}, r"take: got .* by label, expected by: reference"),
+        ({"sources": 3}, "sources: got 3 by label, expected by: reference"),
+        ({"share": 0.1}, "share: got 0.1 by label, expected by: both"),
+        ({"by": "reference", "variant": 1}, "variant: got 1 by reference, which draws nothing"),
+        ({"by": "name"}, "by: .*'label', 'reference' or 'both'"),
+        ({"strength": -1.0}, "strength: got -1.0"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(file: Path, settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load("generator", "translation", weights=str(file), **settings)
+
+
+def test_wrong_arrays_are_refused(file: Path) -> None:
+    translator = Translator(str(file), threads=1)
+    with pytest.raises(ShapeError, match=r"difference: got \(1, 3\), expected \(N, 5\)"):
+        translator.label_code(torch.zeros(1, 3))
+    with pytest.raises(ShapeError, match=r"noise: got \(1, 2\), expected \(1, 4\)"):
+        translator.label_code(torch.zeros(1, 5), torch.zeros(1, 2))
+    with pytest.raises(ShapeError, match="references: got None; translation takes 1 more"):
+        made(file, FaceBatch(images=faces(1)), by="reference")
+    with pytest.raises(ShapeError, match="images: got float32"):
+        made(file, FaceBatch(images=faces(1)[:, :, :128]))
+
+
+def test_the_fingerprint_names_what_determines_the_faces(file: Path) -> None:
+    changes: list[dict[str, Any]] = [
+        {}, {"edits": {"Smiling": True}}, {"edits": {"Smiling": "flip"}}, {"strength": 1.5}, {"variant": 1},
+        {"by": "reference"}, {"by": "both"}, {"by": "both", "share": 0.1}, {"by": "reference", "take": ["Bangs"]},
+        {"by": "reference", "sources": 3},
+    ]  # fmt: skip
+    prints = [load("generator", "translation", weights=str(file), **one).fingerprint() for one in changes]
+    assert len({str(sorted(one.items())) for one in prints}) == len(changes)
+    assert TranslationSettings().sources == 2
