@@ -30,9 +30,9 @@ FrameImage = NDArray[np.uint8]
 Crops = NDArray[np.float32]
 Embeddings = NDArray[np.float32]
 
-Kind = Literal["dataset", "aligner", "parser", "recognizer", "detector", "generator", "attack", "executor"]
+Kind = Literal["dataset", "aligner", "parser", "judge", "recognizer", "detector", "generator", "attack", "executor"]
 KINDS: tuple[Kind, ...] = (
-    "dataset", "aligner", "parser", "recognizer", "detector", "generator", "attack", "executor",
+    "dataset", "aligner", "parser", "judge", "recognizer", "detector", "generator", "attack", "executor",
 )  # fmt: skip
 
 Comparison = Literal["cosine", "neg_l2"]
@@ -407,6 +407,29 @@ class Parser(Plugin, Protocol):
 
 
 @runtime_checkable
+class AttributeJudge(Plugin, Protocol):
+    """Says which attributes the face in a crop shows."""
+
+    template: Template
+    batch_size: int
+    """The bench pads every batch to this one size, so that a judgement does not depend on what shares a batch."""
+    attributes: tuple[str, ...]
+    """The names of A attributes, those of CelebA where it knows them."""
+
+    def default_aligner(self) -> Mapping[str, Any]:
+        """The sweep-file entry, ``{"name": ..., settings}``, of the aligner to use where none is named."""
+        ...
+
+    def judge(self, crops: Crops) -> NDArray[np.float32]:
+        """float32 (N, A), in [0, 1]: how likely it is that the face shows each attribute; 0.5 is the threshold."""
+        ...
+
+    def runtime(self) -> Mapping[str, str]:
+        """What really ran, known after the first `judge`: ``provider`` or ``device``, library versions."""
+        ...
+
+
+@runtime_checkable
 class Recognizer(Plugin, Protocol):
     """Turns crops into embeddings."""
 
@@ -570,6 +593,25 @@ class LayoutMaker(Protocol):
         Args:
             batch: what ``generate`` or ``run`` was given.
             rng: in the state in which that had it: what is drawn must be what the faces were drawn with.
+        """
+        ...
+
+
+@runtime_checkable
+class AttributeMaker(Protocol):
+    """A generator or attack that can say which attributes its faces were asked to show."""
+
+    attributes: tuple[str, ...]
+    """The names of A attributes."""
+
+    def wanted_attributes(self, batch: FaceBatch, rng: np.random.Generator) -> NDArray[np.float32]:
+        """float32 (N, A): 1 for one that is to be there, 0 for one that is not, NaN for one that is to stay as it was.
+
+        Rows of faces that cannot be made mean nothing.
+
+        Args:
+            batch: what ``generate`` or ``run`` was given.
+            rng: in the state in which that had it.
         """
         ...
 

@@ -231,6 +231,18 @@ class Layout(BaseModel):
     parser: PluginEntry = PluginEntry(name="face_parser")
 
 
+class Attributes(BaseModel):
+    """Whether made faces show the attributes that were asked for, and keep the others.
+
+    Attributes:
+        judge: says which attributes a face shows.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    judge: PluginEntry = PluginEntry(name="attribute_judge")
+
+
 class Novelty(BaseModel):
     """How near made faces come to other people, such as those that a generator learned from.
 
@@ -306,6 +318,7 @@ class Sweep(BaseModel):
         diversity: how often faces are made again to see how varied they are; null for no figures of diversity.
         attention: of how many faces makers tell where they look at the identity; null for none.
         layout: who labels made faces, to be held against the layout that their makers meant; null for nobody.
+        attributes: who judges which attributes made faces show; null for nobody.
         novelty: among whose photos the nearest face to each made face is looked for; null for nobody's.
     """
 
@@ -333,6 +346,7 @@ class Sweep(BaseModel):
     diversity: Diversity | None = None
     attention: Attention | None = None
     layout: Layout | None = None
+    attributes: Attributes | None = None
     novelty: Novelty | None = None
 
     @field_validator(
@@ -366,6 +380,8 @@ class Sweep(BaseModel):
             raise ValueError("attention goes with recognizers, and with generators or attacks that take an identity")
         if self.layout is not None and not (self.recognizers and makers):
             raise ValueError("layout goes with recognizers, and with generators or attacks that say what they mean")
+        if self.attributes is not None and not (self.recognizers and makers):
+            raise ValueError("attributes goes with recognizers, and with generators that say what they were asked for")
         if self.novelty is not None and not (self.recognizers and makers):
             raise ValueError("novelty goes with recognizers, and with generators or attacks")
         if self.detectors and not (makers or self.detection.bona_fide is not None):
@@ -402,6 +418,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "diversity": Diversity,
     "attention": Attention,
     "layout": Layout,
+    "attributes": Attributes,
     "novelty": Novelty,
 }
 """Keys of a sweep whose mappings have keys of their own."""

@@ -23,6 +23,7 @@ PROTOCOLS: Mapping[Kind, type] = {
     "dataset": api.Dataset,
     "aligner": api.Aligner,
     "parser": api.Parser,
+    "judge": api.AttributeJudge,
     "recognizer": api.Recognizer,
     "detector": api.Detector,
     "generator": api.Generator,

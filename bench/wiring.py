@@ -170,6 +170,17 @@ BUILT_IN: tuple[PluginRow, ...] = (
         requires=("onnxruntime",),
     ),
     PluginRow(
+        kind="judge",
+        name="attribute_judge",
+        target="bench.judges.attribute_judge:NetworkJudge",
+        settings="bench.judges.attribute_judge:AttributeJudgeSettings",
+        summary="CelebA's forty attributes by a small ResNet in torch, taught by predicted labels",
+        source="impersona; ResNet: He et al., CVPR 2016",
+        licence="weights: research only",
+        requires=("torch",),
+        recipe="generators.auxiliary.attribute_judge.recipe:TRAINABLE",
+    ),
+    PluginRow(
         kind="recognizer",
         name="dlib_resnet",
         target="bench.recognizers.dlib_resnet:DlibResnet",

@@ -269,6 +269,13 @@ _DIVERSITY = (
 )
 
 
+_ATTRIBUTES = (
+    "What makers were asked for, as a judge of attributes sees it in the made face: of everything asked for; of that "
+    "which the judge saw otherwise in the photo; and of everything else, whether the judge sees it as before. The "
+    "judge errs, too, on photos as on faces: its card says how often. Attribute by attribute: summary.json, by group."
+)
+
+
 _NOVELTY = (
     "The highest similarity of each face to any photo of other people, such as those that a generator learned from, "
     "beside that of the contributors\u2019 own photos, against the same people. A difference above 0 is a reason to "
@@ -288,6 +295,8 @@ def _more(judged: Judged, run: Run, anchor: str, outlet: Outlet, show_faces: boo
         parts.append(differ)
     if (varied := made_tables.diversity(judged)) is not None:
         parts.append(Part("Diversity", [Words(_DIVERSITY), Table(varied)]))
+    if (shown := made_tables.attributes(judged)) is not None:
+        parts.append(Part("Attributes", [Words(_ATTRIBUTES), Table(shown)]))
     if (near := made_tables.novelty(judged)) is not None:
         parts.append(Part("Nearest of other people", [Words(_NOVELTY), Table(near)]))
     if (taken := taken_charts.part(judged, anchor, outlet)) is not None:

@@ -52,6 +52,11 @@ _OF_DIVERSITY = (
     ("making_diversity_ratio", None, "made again", "/ photos"),
 )
 """A figure, its group, and what stands at the head of its column."""
+_OF_ATTRIBUTES = {
+    "attribute_accuracy": "as asked for",
+    "attribute_change_rate": "where the photo was otherwise",
+    "attribute_kept_rate": "all others, as before",
+}
 _OF_NOVELTY = {
     "nearest_similarity_mean": ("nearest", "of made faces"),
     "clean_nearest_similarity_mean": ("nearest", "of their photos"),
@@ -190,6 +195,20 @@ def novelty(judged: Judged) -> HtmlTable | None:
     """
     columns = [_column(name, head, note, _of_group(name, None)) for name, (head, note) in _OF_NOVELTY.items()]
     return _by_recognizer("Similarity to the nearest face of other people", judged, columns)
+
+
+def attributes(judged: Judged) -> HtmlTable | None:
+    """Whether the faces show what was asked for, as a judge of attributes sees them; None where nobody asked.
+
+    Args:
+        judged: whose.
+    """
+    there = {name for one in judged.made for name, point in one.records if point is None}
+    columns: list[_Place] = [(name, "", note) for name, note in _OF_ATTRIBUTES.items() if name in there]
+    if not columns:
+        return None
+    table = _cost_table(judged, columns)
+    return HtmlTable(f"Attributes of the made faces, {judged.group.title}", table.columns, table.rows, table.style)
 
 
 def _by_recognizer(caption: str, judged: Judged, columns: Sequence[tuple[Column, _Take]]) -> HtmlTable | None:

@@ -28,6 +28,7 @@ from generators.spade.networks import renderer, style_encoder
 from generators.spade.settings import SpadePreset
 from generators.training.released import write_released
 from tests import dlib_models, onnx_models
+from tests.test_attribute_judge import judge_weights
 from tests.test_celeba import celeba
 from tests.test_datasets import lfw_copy
 from tests.test_mixsyn import mixsyn_weights
@@ -177,6 +178,9 @@ FIXTURES: dict[tuple[str, str], Callable[[Path], list[Settings]]] = {
     ("aligner", "none"): lambda folder: [{}],
     ("parser", "face_parser"): lambda folder: [{"batch_size": 4}],
     ("parser", "onnx"): lambda folder: [{"model": str(classes_by_colour(folder / "parser.onnx")), "batch_size": 2}],
+    ("judge", "attribute_judge"): lambda folder: [
+        {"weights": str(judge_weights(folder / "judge.safetensors")), "batch_size": 2}
+    ],
     ("recognizer", "dlib_resnet"): lambda folder: [{"batch_size": 4}],
     ("recognizer", "arcface_onnx"): lambda folder: [
         {"model": str(onnx_models.recognizer(folder / "tiny.onnx")), "batch_size": 4}

@@ -12,8 +12,8 @@ import torch
 from bench.errors import InsufficientData
 from generators.losses.labels import label_loss
 from generators.training.batches import TrainingBatch
+from generators.training.labelled_faces import UNLABELLED, LabelledFaces
 from generators.training.recipe import Frozen, Step
-from generators.translation.labelled_faces import UNLABELLED, LabelledFaces
 from generators.translation.recipe import READER, TranslationRecipe, wished
 from generators.translation.settings import PRESETS, TranslationPreset
 from tests.test_translation import NAMES, SMALL
@@ -149,6 +149,7 @@ class Faces:
 
     manifest = {"attributes": ["Young", *NAMES]}  # noqa: RUF012
     split = np.array(["train", "train", "dev", "train"])
+    dataset = np.array(["a", "a", "a", "b"])
     side = 99
 
     def __init__(self) -> None:
@@ -162,5 +163,7 @@ def test_nobody_learns_from_a_face_of_unknown_attributes() -> None:
     np.testing.assert_array_equal(faces.attributes[0], np.arange(1, 6)[::-1].astype(np.float32) / 24)
     assert faces.split.tolist() == ["train", UNLABELLED, "dev", "train"]
     assert faces.side == 99
+    some: Any = LabelledFaces(Faces(), NAMES, only=("a",))  # type: ignore[arg-type]
+    assert some.split.tolist() == ["train", UNLABELLED, "dev", UNLABELLED]
     with pytest.raises(InsufficientData, match="the pack has no attribute Goatee, which this recipe learns; it has"):
         LabelledFaces(Faces(), ("Goatee",))  # type: ignore[arg-type]

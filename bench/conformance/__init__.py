@@ -28,6 +28,7 @@ _QUESTIONS: Mapping[Kind, str] = {
     "dataset": "datasets:ask_dataset",
     "aligner": "aligners:ask_aligner",
     "parser": "parsers:ask_parser",
+    "judge": "judges:ask_judge",
     "recognizer": "recognizers:ask_recognizer",
     "detector": "detectors:ask_detector",
     "generator": "makers:ask_generator",

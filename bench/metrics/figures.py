@@ -11,6 +11,7 @@ from bench.metrics.figure_rows import (
     Figure,
     alignment,
     attention,
+    attributes,
     columns,
     contributions,
     detection,
@@ -27,7 +28,7 @@ __all__ = ["FIGURES", "Direction", "Figure", "figure"]
 
 _TOPICS = (
     verification, identification, differences, columns, made_faces, contributions, diversity, attention, layouts,
-    novelty, detection, alignment,
+    attributes, novelty, detection, alignment,
 )  # fmt: skip
 
 FIGURES: Mapping[str, Figure] = MappingProxyType({row.name: row for topic in _TOPICS for row in topic.ROWS})

@@ -77,6 +77,7 @@ def _manifest_1_to_2(document: Document) -> Document:
         "diversity": None,
         "attention": None,
         "layout": None,
+        "attributes": None,
         "novelty": None,
     }
     return {**document, "sweep": new | document["sweep"]}

@@ -181,6 +181,14 @@ LAYOUTS: Table = {
     "both": Column(pa.float32(), "share", "those that are both"),
 }
 
+ATTRIBUTES: Table = {
+    "face": Column(pa.int32(), "face", "its number"),
+    "attribute": Column(pa.dictionary(pa.int16(), pa.string()), "name", "one of the judge's"),
+    "wanted": Column(pa.float32(), "label", "1 or 0, what was asked for; NaN for one that was to stay as it was"),
+    "seen": Column(pa.float32(), "probability", "how likely the judge finds it in the made face"),
+    "before": Column(pa.float32(), "probability", "likewise, in the first contributor's photo"),
+}
+
 NEAREST: Table = {
     "face": Column(pa.int32(), "face", "its number; those that were acquired"),
     "photo": Column(pa.string(), "frame key", "of the people of `novelty`, the photo that is most like the face"),
@@ -233,6 +241,7 @@ TABLES: Mapping[str, Table] = {
     "attention_maps": ATTENTION_MAPS,
     "contributions": CONTRIBUTIONS,
     "layouts": LAYOUTS,
+    "attributes": ATTRIBUTES,
     "nearest": NEAREST,
     "presentations": PRESENTATIONS,
     "placements": PLACEMENTS,

@@ -14,6 +14,7 @@ from bench.api import Cell, Comparison, Dataset, Embeddings, Frame, Progress, Su
 from bench.metrics import FigureValue, operating_point_name, threshold_at_fmr
 from bench.metrics.attempts import Attempts
 from bench.metrics.attention import assess_attention
+from bench.metrics.attributes import assess_attributes
 from bench.metrics.bootstrap import double_or_nothing
 from bench.metrics.contributions import assess_contributions, assess_taken
 from bench.metrics.kept_means import FaceMean, drawn_means
@@ -28,6 +29,7 @@ from bench.store.cache import ArrayCache
 from bench.store.schema import to_parquet
 from bench.sweep.acquisition import Acquisition, acquire
 from bench.sweep.attention import attention_of, attention_tables
+from bench.sweep.attributes import attributes_of, attributes_table
 from bench.sweep.calibration import CarriedPoint, thresholds_of
 from bench.sweep.contributions import contributions_of, contributions_table
 from bench.sweep.inputs import entry_of
@@ -106,6 +108,11 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
         found, on_draws = assess_layouts(areas, attempts.contributors, kept)
         values, varied = [*values, *found], varied | on_draws
         looked["layouts"] = layouts_table(areas)
+    if "attributes" in spec:
+        judged = attributes_of(spec, dataset, pairing, made, cache, progress)
+        found, on_draws = assess_attributes(judged, attempts.contributors, kept)
+        values, varied = [*values, *found], varied | on_draws
+        looked["attributes"] = attributes_table(judged)
     if "novelty" in spec:
         near = neighbours_of(spec, cast, pairing, photos, faces, acquired, cache, progress)
         found, on_draws = assess_novelty(near.similarity, attempts.contributors, kept)

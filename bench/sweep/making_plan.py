@@ -14,6 +14,7 @@ from bench.api import IDENTITIES, Aligner, Attack, Dataset, EmbeddedDataset, Gen
 from bench.config import MakerEntry, PluginEntry, RecognizerEntry, Sweep
 from bench.errors import ConfigError
 from bench.sweep.attention import attention_part, is_attentive
+from bench.sweep.attributes import plan_attributes, tells_attributes
 from bench.sweep.axes import Axes, expand
 from bench.sweep.conditions import AVAILABLE, MASKS
 from bench.sweep.contributions import contributions_part
@@ -84,7 +85,7 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
         return remembered[asked]
 
     novelty = plan_novelty(sweep.novelty if makers else None, dataset_entry)
-    attentive = telling = False
+    attentive = telling = attributed = False
     for kind, wanted in makers:
         if isinstance(dataset, EmbeddedDataset):
             raise ConfigError(f"{wanted.name} makes faces of photos, and the data set {dataset_entry['name']} has none")
@@ -96,12 +97,18 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
         for axes, engaged in settings:
             attentive |= is_attentive(engaged.maker)
             telling |= tells_layout(engaged.maker)
+            attributed |= tells_attributes(engaged.maker)
             yield _commission(sweep, wanted, axes, engaged, drawn, novelty, dataset, dataset_entry)
     names = ", ".join(wanted.name for _, wanted in makers)
     if sweep.layout is not None and not telling:
         raise ConfigError(
             f"layout: none of the makers ({names}) says what its faces are meant to show; leave layout out, or add one "
             "that does"
+        )
+    if sweep.attributes is not None and not attributed:
+        raise ConfigError(
+            f"attributes: none of the makers ({names}) says which attributes it was asked for; leave attributes out, "
+            "or add one that does, such as translation"
         )
     if sweep.attention is not None and not attentive:
         raise ConfigError(
@@ -200,11 +207,12 @@ def _commission(
         "goal": made_by["goal"],
         "settings": axes,
     }
-    part |= {**layout.part, **novelty.part}
+    attributes = plan_attributes(engaged.maker, sweep.attributes, made_by["label"])
+    part |= {**layout.part, **attributes.part, **novelty.part}
     faces = pairs["count"]
     comparisons = faces * engaged.maker.contributors * sweep.pairs.references
     novelty.refuse(people, dataset, dataset_entry)
-    others = {**engaged.entries, **entries, **layout.entries, **novelty.entries}
+    others = {**engaged.entries, **entries, **layout.entries, **attributes.entries, **novelty.entries}
     return Commission(part, labels, others, faces, comparisons, people)
 
 

@@ -53,6 +53,11 @@ class Translation:
         return self.settings.variant > 0
 
     @property
+    def attributes(self) -> tuple[str, ...]:
+        """The names of what it can change."""
+        return self.preset.attributes
+
+    @property
     def preset(self) -> TranslationPreset:
         """The sizes of the networks, and their attributes, as the weight file states them."""
         return self.translator.preset
@@ -99,7 +104,35 @@ class Translation:
                 made[rows] = faces[: rows.stop - rows.start].cpu().numpy()
         return made
 
+    def wanted_attributes(self, batch: FaceBatch, rng: np.random.Generator) -> NDArray[np.float32]:
+        """What the faces were asked to show, float32 (N, A): 1 or 0; NaN for what was to stay as it was.
+
+        Asked for is what the settings name, or take of the references, and what has to go because of it.
+
+        Args:
+            batch: as `generate` takes it.
+            rng: not used.
+
+        Raises:
+            ShapeError: as `generate`.
+        """
+        import torch
+
+        found = np.full((len(batch.images), len(self.attributes)), np.nan, np.float32)
+        with torch.inference_mode():
+            for rows, images, references, _ in self._batches(batch, rng):
+                own, wanted = self._labels(torch.from_numpy(images), references)
+                asked = self._named() | (own != wanted)
+                found[rows] = np.where(asked, wanted, np.nan)[: rows.stop - rows.start]
+        return found
+
     # ------------------------------------------------------------------------------------------------------ inside
+
+    def _named(self) -> NDArray[np.bool_]:
+        """Bool (A,): the attributes that the settings name."""
+        names = [*self.settings.edits, *self.settings.take]
+        every = self.settings.refers and not names
+        return np.isin(self.attributes, names) | every
 
     def _edited(
         self, images: torch.Tensor, references: torch.Tensor | None, numbers: NDArray[np.float64]
@@ -118,7 +151,16 @@ class Translation:
         return translator.edit(images, difference, ours, theirs, images.new_full((len(images),), settings.share))
 
     def _difference(self, images: torch.Tensor, references: torch.Tensor | None) -> torch.Tensor:
-        """What is to change, float32 (N, A), in {-1, 0, 1}, on the networks' device."""
+        """What is to change, float32 (N, A), in {-1, 0, 1}."""
+        import torch
+
+        own, wanted = self._labels(images, references)
+        return torch.from_numpy(wanted - own)
+
+    def _labels(
+        self, images: torch.Tensor, references: torch.Tensor | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The faces' labels as they are read, and those that are wanted, float32 (N, A), 0 or 1."""
         import torch
 
         own, names = self.translator.read(images).cpu().numpy(), self.preset.attributes
@@ -139,7 +181,7 @@ class Translation:
             wanted = np.concatenate(rows)
         elif fixed:
             wanted = edited_labels(wanted, names, fixed)
-        return torch.from_numpy(wanted - own)
+        return own, wanted
 
     def _noise(self, numbers: NDArray[np.float64]) -> torch.Tensor | None:
         """One look of each face, float32 (N, Z) in [-1, 1], as noise is in training."""

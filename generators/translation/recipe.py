@@ -25,8 +25,8 @@ from generators.losses.labels import label_loss
 from generators.losses.mode_seeking import mode_seeking
 from generators.nets.two_headed import TwoHeadedDiscriminator
 from generators.training.batches import TrainingBatch
+from generators.training.labelled_faces import labelled_source
 from generators.training.recipe import Frozen, Losses, Step, Trainable
-from generators.translation.labelled_faces import translation_source
 from generators.translation.networks import (
     NoiseBank,
     code_encoder,
@@ -250,5 +250,5 @@ def wished(batch: TrainingBatch, order: Tensor) -> Wish:
 
 
 TRAINABLE = Trainable(
-    presets=PRESETS, build=TranslationRecipe, source=translation_source, conditions=frozenset({"references"})
+    presets=PRESETS, build=TranslationRecipe, source=labelled_source, conditions=frozenset({"references"})
 )

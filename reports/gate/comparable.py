@@ -32,6 +32,7 @@ FREE = (
     "attention",
     "contributions",
     "layout",
+    "attributes",
 )
 """Parts of which a difference refuses nothing: what is judged, and what else was asked for."""
 

@@ -1,10 +1,10 @@
-"""The faces that attribute translation learns from: those of a pack whose every attribute is known."""
+"""The faces of a pack whose every attribute is known: what recipes learn from that learn attributes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from bench.errors import InsufficientData
 from generators.training.source import Faces, PackSource
 
-if TYPE_CHECKING:
-    pass
-
 UNLABELLED = "unlabelled"
+
+
+class SourcedFaces(Faces, Protocol):
+    """A pack that says which data set each face comes from."""
+
+    dataset: NDArray[np.str_]
 
 
 class LabelledFaces:
@@ -26,12 +29,13 @@ class LabelledFaces:
     Args:
         pack: the faces.
         names: of the attributes.
+        only: data sets of the pack, the others' faces are in no split either; none named are all.
 
     Raises:
         InsufficientData: the pack has no such attribute.
     """
 
-    def __init__(self, pack: Faces, names: tuple[str, ...]) -> None:
+    def __init__(self, pack: SourcedFaces, names: tuple[str, ...], only: tuple[str, ...] = ()) -> None:
         known = list(pack.manifest.get("attributes", ()))
         if missing := [name for name in names if name not in known]:
             raise InsufficientData(
@@ -42,6 +46,8 @@ class LabelledFaces:
         self._pack = pack
         self.attributes: NDArray[np.float32] = np.asarray(pack.attributes)[:, [known.index(name) for name in names]]
         there = np.isfinite(self.attributes).all(axis=1)
+        if only:
+            there &= np.isin(pack.dataset, only)
         self.split: NDArray[np.str_] = np.where(there, np.asarray(pack.split), UNLABELLED)
 
     def __getattr__(self, name: str) -> Any:
@@ -49,26 +55,21 @@ class LabelledFaces:
         return getattr(self._pack, name)
 
 
-class Attributed(Protocol):
-    """A recipe that learns attributes."""
-
-    attributes: tuple[str, ...]
-
-
-def translation_source(data: Path, recipe: Any, seed: int) -> PackSource:
+def labelled_source(data: Path, recipe: Any, seed: int, only: tuple[str, ...] = ()) -> PackSource:
     """The train people of a pack whose attributes are known, mirrored; their attributes are those of the recipe.
 
     Args:
         data: the pack's folder.
-        recipe: with `attributes`.
+        recipe: a `generators.training.recipe.Recipe` with `attributes`, names.
         seed: of order and mirroring.
+        only: as `LabelledFaces` has it.
 
     Raises:
         InsufficientData: no such attribute, or nobody of whom all are known.
     """
     from bench.packs import Pack
 
-    faces: Any = LabelledFaces(Pack.open(data), recipe.attributes)
+    faces: Any = LabelledFaces(Pack.open(data), recipe.attributes, only)
     try:
         return PackSource(faces, recipe.side, recipe.batch_size, recipe.wanted, seed)
     except InsufficientData as error:

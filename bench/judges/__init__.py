@@ -1,0 +1,1 @@
+"""Judges: which attributes the face in a crop shows."""
