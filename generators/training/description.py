@@ -128,7 +128,7 @@ def _blank_batch(recipe: Recipe) -> TrainingBatch:
         "masks": torch.empty(number, side, side, dtype=torch.uint8),
         "landmarks": torch.empty(number, 68, 2),
         "identity": torch.empty(number, _numbers(recipe)),
-        "attributes": torch.empty(number, 40),
+        "attributes": torch.empty(number, len(getattr(recipe, "attributes", range(40)))),
         "subjects": torch.empty(number, dtype=torch.int64),
     }
     given = {name: values for name, values in fields.items() if name in recipe.wanted}

@@ -191,7 +191,7 @@ class TranslationRecipe(JudgedRecipe):
             float (N, Z), detached, in [-1, 1]; `noise` itself where the preset's sign is 0.
         """
         preset = self.preset
-        if not preset.latent_sign:
+        if not preset.latent_sign or noise.is_meta:  # where operations are counted there are no numbers to follow
             return noise
         with torch.enable_grad():
             start = noise.detach().requires_grad_()

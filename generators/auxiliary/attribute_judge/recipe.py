@@ -66,7 +66,7 @@ class JudgeRecipe:
 
     def samples(self, networks: Mapping[str, nn.Module], batch: TrainingBatch) -> Tensor:
         """The face, and as training sees it three times."""
-        draw = torch.Generator(device=batch.images.device).manual_seed(0)
+        draw = torch.Generator().manual_seed(0)
         return torch.stack([batch.images, *(self._disturbed(batch.images, draw) for _ in range(3))], dim=1)
 
     def _disturbed(self, images: Tensor, draw: torch.Generator) -> Tensor:
@@ -74,7 +74,7 @@ class JudgeRecipe:
         said, count, device = self.preset, len(images), images.device
 
         def between(size: float, *shape: int) -> Tensor:
-            return (torch.rand(count, *shape, generator=draw, device=device) * 2 - 1) * size
+            return (torch.rand(count, *shape, generator=draw, device=draw.device).to(device) * 2 - 1) * size
 
         where = torch.zeros(count, 2, 3, device=device)
         zoom = 1 + between(said.zoom)
@@ -86,7 +86,7 @@ class JudgeRecipe:
         mean = moved.mean(dim=(1, 2, 3), keepdim=True)
         lit = ((moved - mean) * contrast + mean + brightness).clamp(0, 1)
         half = functional.interpolate(functional.avg_pool2d(lit, 2), scale_factor=2, mode="bilinear")
-        coarse = torch.rand(count, 1, 1, 1, generator=draw, device=device) < said.coarse
+        coarse = torch.rand(count, 1, 1, 1, generator=draw, device=draw.device).to(device) < said.coarse
         seen: Tensor = torch.where(coarse, half, lit)
         return seen.contiguous(memory_format=torch.channels_last)
 
