@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
-from bench.errors import ConfigError, CorruptFile, MissingFile, ShapeError
+from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile, ShapeError
 from bench.judges.attribute_judge import WEIGHTS
 from bench.judges.network import NAME, JudgeNetwork, read_network
 from bench.registry import load
+from generators.auxiliary.attribute_judge.evaluate import agreement, area_under_curve, as_table, judged_pack
 from generators.auxiliary.attribute_judge.recipe import PHASE, JudgeRecipe
 from generators.auxiliary.attribute_judge.settings import PRESETS, JudgePreset
 from generators.training.batches import TrainingBatch
@@ -142,3 +144,62 @@ def test_rates_rise_and_fall() -> None:
 def test_a_preset_says_what_is_wrong_with_it(change: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         dataclasses.replace(PRESETS["base"], **change)
+
+
+def test_the_area_is_that_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 30, 400) / 30  # with ties
+    labels = rng.random(400) < 0.3 + 0.4 * scores
+    weights = rng.integers(0, 4, 400).astype(np.float64)
+    expected = roc_auc_score(labels, scores, sample_weight=weights)
+    assert area_under_curve(scores, labels, weights) == pytest.approx(expected)
+    assert np.isnan(area_under_curve(scores, labels & False, weights))
+
+
+def test_attributes_with_few_faces_are_untested() -> None:
+    rng = np.random.default_rng(1)
+    labels = np.where(rng.random((300, 2)) < 0.5, 1.0, -1.0)
+    labels[:, 1] = -1
+    labels[:49, 1] = 1
+    labels[:20, 0] = np.nan
+    scores = labels + rng.normal(size=labels.shape)
+    people = np.arange(300, dtype=np.int32) // 3
+    common, rare = agreement(np.nan_to_num(scores), labels, people, ("Smiling", "Young"), draws=100)
+    assert common.tested
+    assert common.there + common.absent == 280
+    assert common.low < common.area < common.high
+    assert common.area == pytest.approx(roc_auc_score(labels[20:, 0] > 0, scores[20:, 0]))
+    assert not rare.tested
+    table = as_table([rare, common])
+    assert table.index("Smiling") < table.index("Young")
+    assert "(untested)" in table
+    assert "Tested: 1 of 2 attributes" in table
+
+
+class LabelledPack:
+    """As much of a pack as is asked for."""
+
+    manifest = {"attributes": ["Young", "Other", "Smiling"]}  # noqa: RUF012
+    subjects = np.array([3, 3, 5])
+
+    def __init__(self) -> None:
+        self.attributes = np.array([[1, 0, -1], [np.nan] * 3, [-1, 1, 1]], np.float32)
+
+    def images(self, rows: Any, side: int) -> Any:
+        return np.random.default_rng(0).integers(0, 256, (3, side, side, 3), dtype=np.uint8)[rows]
+
+
+def test_a_pack_is_judged_by_the_judges_names(file: Path) -> None:
+    judge: Any = load("judge", "attribute_judge", weights=str(file))
+    scores, labels, people = judged_pack(judge, LabelledPack())  # type: ignore[arg-type]
+    nan = np.nan
+    np.testing.assert_array_equal(labels, [[-1, 1, nan], [1, -1, nan]])
+    np.testing.assert_array_equal(people, [3, 5])
+    images = torch.from_numpy(LabelledPack().images([0, 2], 64)).permute(0, 3, 1, 2).float() / 255
+    network, _ = read_network(file)
+    with torch.inference_mode():
+        np.testing.assert_allclose(scores, network(images).sigmoid().numpy(), atol=1e-5)
+    nobody = LabelledPack()
+    nobody.attributes[:] = nan
+    with pytest.raises(InsufficientData, match="no labelled face"):
+        judged_pack(judge, nobody)  # type: ignore[arg-type]
