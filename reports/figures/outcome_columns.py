@@ -21,6 +21,8 @@ from reports.makers import MEANINGS
 
 _WIDTH, _LEFT = 0.56, -0.1
 """Of the room between two columns, how much a column takes, and how far its middle lies beside the tick."""
+_LETTERS = 60
+"""So many fit beside each other below a panel."""
 _BESIDE = (("both", 0.27, "circle", "o", 0), ("second person", 0.4, "square", "s", 1))
 """What stands beside a column, where, its marker for plotly and matplotlib, and the outcome whose colour it has."""
 BESIDE_KEYS = tuple(
@@ -113,7 +115,9 @@ def _panel(axes: Axes, panel: Panel, most: int) -> None:
     axes.set_xlim(-0.5, most - 0.5)
     axes.set_ylim(0, 101.5)
     axes.set_yticks((0, 25, 50, 75, 100), [f"{tick} %" for tick in (0, 25, 50, 75, 100)])
-    axes.set_xticks(range(len(panel.columns)), [_tick(column, "\n", literal) for column in panel.columns], fontsize=7.5)
+    axes.set_xticks(
+        range(len(panel.columns)), [_tick(column, "\n", literal, most) for column in panel.columns], fontsize=7.5
+    )
     axes.grid(axis="x", visible=False)
     axes.tick_params(length=0)
     axes.spines["left"].set_visible(False)
@@ -138,9 +142,10 @@ def _beside(column: Column) -> tuple[Share | None, Share | None]:
     return column.bar.shares[0], column.second
 
 
-def _tick(column: Column, between: str, fit: Any) -> str:
-    """A tick as it stands: a number as it is, a name on short lines."""
-    return between.join(fit(line) for line in row_lines(column.tick, 11, most=3))
+def _tick(column: Column, between: str, fit: Any, most: int) -> str:
+    """A tick as it stands, where a panel has room for so many: a number as it is, a name on short lines."""
+    letters = max(6, min(11, _LETTERS // most))
+    return between.join(fit(line) for line in row_lines(column.tick, letters, most=3 if letters > 8 else 4))
 
 
 def chart(panels: Sequence[Panel], name: str) -> dict[str, Any]:
@@ -159,7 +164,7 @@ def chart(panels: Sequence[Panel], name: str) -> dict[str, Any]:
     for at, panel in enumerate(panels):
         axis = {
             "tickvals": list(range(len(panel.columns))), "range": [-0.5, most - 0.5], "ticks": "", "tickangle": 0,
-            "ticktext": [_tick(column, "<br>", hover_text) for column in panel.columns],
+            "ticktext": [_tick(column, "<br>", hover_text, most) for column in panel.columns],
         }  # fmt: skip
         number = grid.place(layout, at, axis, shares_axis())
         if panel.below:
