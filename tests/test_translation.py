@@ -66,15 +66,15 @@ def test_attributes_are_celebas() -> None:
 
 
 def test_what_excludes_an_attribute_goes() -> None:
-    labels = np.array([[0, 1, 0, 0, 1], [1, 0, 1, 1, 0]], np.float32)
-    found = edited_labels(labels, NAMES, {"Blond_Hair": True, "Bangs": True})
-    np.testing.assert_array_equal(found, [[0, 0, 1, 1, 0], [1, 0, 1, 1, 0]])
-    np.testing.assert_array_equal(edited_labels(labels, NAMES, {"Black_Hair": False})[0], [0, 0, 0, 0, 1])
+    labels = np.array([[0, 1, 0, 0, 1], [1, 0, 1, 1, 0], [0, 1, 0, 0, 0]], np.float32)
+    nan = np.nan
+    asked = np.array([[nan, nan, 1, 1, nan], [nan, 0, nan, nan, nan], [nan, 1, 1, nan, nan]], np.float32)
+    found, possible = edited_labels(labels, NAMES, asked)
+    np.testing.assert_array_equal(found[:2], [[0, 0, 1, 1, 0], [1, 0, 1, 1, 0]])
+    np.testing.assert_array_equal(possible, [True, True, False])
     np.testing.assert_array_equal(labels[0], [0, 1, 0, 0, 1])
-    with pytest.raises(ValueError, match="Black_Hair and Blond_Hair, expected one at most"):
-        edited_labels(labels, NAMES, {"Black_Hair": True, "Blond_Hair": True})
-    with pytest.raises(ValueError, match=r"got 'Smile', .*did you mean 'Smiling'"):
-        edited_labels(labels, NAMES, {"Smile": True})
+    with pytest.raises(ValueError, match="edits: got Black_Hair and Blond_Hair, expected one at most"):
+        TranslationSettings(edits={"Black_Hair": True, "Blond_Hair": True})
 
 
 # -------------------------------------------------------------------------------------------------------------- sizes
@@ -188,21 +188,35 @@ def test_looks_differ_by_noise_and_follow_from_the_stream(file: Path) -> None:
 
 
 def test_an_edit_by_reference_is_the_mean_of_its_codes(file: Path) -> None:
-    images, others = faces(3), np.stack([faces(3, 1), faces(3, 2)], axis=1)
+    images, others = faces(8), np.stack([faces(8, 1), faces(8, 2)], axis=1)
     batch = FaceBatch(images=images, references=others)
     translator = Translator(str(file), threads=1, batch_size=2)
     pictures, references = torch.from_numpy(images), torch.from_numpy(others)
     own = translator.read(pictures)
-    difference = torch.zeros(3, 5)
-    difference[:, 0] = 1 - 2 * own[:, 0]
+    shown = torch.stack([translator.read(one) for one in references.unbind(1)]).mean(dim=0) > 0.5
+    # An attribute that some of the references show otherwise than their faces, and some do not.
+    column = next(one for one in range(5) if 0 < (shown[:, one] != own[:, one].bool()).sum() < 8)
+    possible = (shown[:, column] != own[:, column].bool()).numpy()
+    asked = np.full((8, 5), np.nan, np.float32)
+    asked[:, column] = 1 - own[:, column]
+    wanted, _ = edited_labels(own.numpy(), NAMES, asked)
+    difference = torch.from_numpy(wanted) - own
     codes = torch.stack([translator.reference_code(one, difference) for one in references.unbind(1)], dim=1)
     expected = translator.edit(pictures, difference, averaged(codes)).numpy()
-    flip = {"edits": {"Smiling": "flip"}, "sources": 3}
-    np.testing.assert_array_equal(made(file, batch, by="reference", **flip), expected)
-    label = translator.label_code(difference)
-    shares = torch.full((3,), 0.25)
-    between = translator.edit(pictures, difference, label, averaged(codes), shares).numpy()
-    np.testing.assert_array_equal(made(file, batch, by="both", share=0.25, **flip), between)
+    flip = {"edits": {NAMES[column]: "flip"}, "sources": 3}
+    found = made(file, batch, by="reference", **flip)
+    np.testing.assert_array_equal(found[possible], expected[possible])
+    assert np.isnan(found[~possible]).all(), "a reference that does not show it cannot say how it looks"
+    shares = torch.full((8,), 0.25)
+    between = translator.edit(pictures, difference, translator.label_code(difference), averaged(codes), shares).numpy()
+    np.testing.assert_array_equal(made(file, batch, by="both", share=0.25, **flip)[possible], between[possible])
+
+
+def test_a_face_that_would_show_what_excludes_each_other_is_not_made(file: Path) -> None:
+    images = faces(12)
+    own = Translator(str(file), threads=1, batch_size=2).read(torch.from_numpy(images)).numpy()
+    found = made(file, FaceBatch(images=images), edits={"Blond_Hair": True, "Black_Hair": "flip"})
+    np.testing.assert_array_equal(np.isnan(found).all(axis=(1, 2, 3)), own[:, NAMES.index("Black_Hair")] == 0)
 
 
 def test_attributes_are_taken_of_the_reference(file: Path) -> None:
@@ -213,8 +227,10 @@ def test_attributes_are_taken_of_the_reference(file: Path) -> None:
     assert (own != theirs).any()
     batch = FaceBatch(images=images, references=others)
     for take, columns in (((), range(5)), (("Bangs", "Smiling"), (0, 3))):
-        difference = torch.zeros(6, 5)
-        difference[:, list(columns)] = (theirs - own)[:, list(columns)]
+        asked = np.full((6, 5), np.nan, np.float32)
+        asked[:, list(columns)] = theirs[:, list(columns)]
+        wanted, _ = edited_labels(own.numpy(), NAMES, asked)  # what is taken excludes what the face had
+        difference = torch.from_numpy(wanted) - own
         expected = translator.edit(pictures, difference, translator.reference_code(references, difference)).numpy()
         np.testing.assert_array_equal(made(file, batch, by="reference", take=list(take)), expected)
 
@@ -265,8 +281,22 @@ def test_settings_that_mean_nothing_are_refused(file: Path, settings: dict[str, 
         load("generator", "translation", weights=str(file), **settings)
 
 
+def test_what_a_face_was_asked_to_show(file: Path) -> None:
+    images = faces(5)
+    maker: Any = load("generator", "translation", weights=str(file), edits={"Blond_Hair": True, "Smiling": False})
+    own = maker.translator.read(torch.from_numpy(images)).numpy()
+    asked = maker.wanted_attributes(FaceBatch(images=images), np.random.default_rng(0))
+    assert maker.attributes == NAMES
+    np.testing.assert_array_equal(asked[:, 0], 0)
+    np.testing.assert_array_equal(asked[:, 2], 1)
+    np.testing.assert_array_equal(asked[:, 1], np.where(own[:, 1] == 1, 0, np.nan), "black hair has to go")
+    assert np.isnan(asked[:, 3:]).all()
+
+
 def test_wrong_arrays_are_refused(file: Path) -> None:
     translator = Translator(str(file), threads=1)
+    with pytest.raises(ShapeError, match="got one of other and share"):
+        translator.edit(torch.zeros(1, 3, 16, 16), torch.zeros(1, 5), torch.zeros(1, 8, 8, 8), torch.zeros(1, 8, 8, 8))
     with pytest.raises(ShapeError, match=r"difference: got \(1, 3\), expected \(N, 5\)"):
         translator.label_code(torch.zeros(1, 3))
     with pytest.raises(ShapeError, match=r"noise: got \(1, 2\), expected \(1, 4\)"):

@@ -84,7 +84,7 @@ def prune(older_than: str | None, max_size: str | None, dry_run: bool) -> None:
     "--kind",
     type=click.Choice(KINDS),
     help="Only embeddings, found faces (detections), made ones (faces), parsed ones (masks), attention to them, "
-    "what was taken of whom (contributions), or what was meant (layout).",
+    "what was taken of whom (contributions), what was meant (layout), or what was asked for (attributes).",
 )
 @click.option("--recognizer", metavar="NAME", help="Only the embeddings of this recognizer.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -26,7 +26,7 @@ from bench.conformance.finding import Inspection, NotAsked, expect, expect_refus
 from bench.conformance.identities import ask_attention, ask_identity_encoder
 from bench.conformance.oracle import Access, SampleOracle
 from bench.conformance.subject import Subject
-from bench.conformance.telling import ask_layouts, ask_shares
+from bench.conformance.telling import ask_attributes, ask_layouts, ask_shares
 from bench.conformance.values import (
     ask_default_aligner,
     ask_template,
@@ -165,6 +165,7 @@ def _ask_faces(asked: Asked, subject: Subject) -> None:
     ask_attention(asks, maker, recipe, batch, _made(faces))
     ask_shares(asks, subject, maker, recipe, batch, _made(faces))
     ask_layouts(asks, subject, maker, recipe, batch, _made(faces))
+    ask_attributes(asks, subject, maker, recipe, batch, _made(faces))
     _ask_refusals(asked, batch)
     if recipe.conditions & PLACES:
         with asks.promise(line, "a face that cannot be made is a row of NaN or a face, never an exception"):

@@ -71,6 +71,30 @@ def ask_layouts(
     _ask(asks, subject, maker, "LayoutMaker.layouts", promise, check, batch, made)
 
 
+def ask_attributes(
+    asks: Inspection, subject: Subject, maker: Any, recipe: Recipe, batch: FaceBatch, made: NDArray[np.bool_]
+) -> None:
+    """Asks what a maker promises that tells which attributes its faces were asked to show; nothing of any other.
+
+    Args:
+        asks: where findings go.
+        subject: gives further instances of the maker.
+        maker: a generator or an attack.
+        recipe: what it takes.
+        batch: ordinary faces.
+        made: bool (N,), those of which the maker makes faces; what it has of others means nothing.
+    """
+
+    def check(found: Any) -> None:
+        expect_array(found, "float32", (recipe.size, len(maker.attributes)))
+        rows = found[made]
+        other = rows[~np.isnan(rows) & (rows != 0) & (rows != 1)]
+        expect(not other.size, f"the label {other[0] if other.size else ''}", "1, 0, or NaN for what is to stay")
+
+    promise = "float32 (N, A), 1, 0 or NaN, for each of its attributes"
+    _ask(asks, subject, maker, "AttributeMaker.wanted_attributes", promise, check, batch, made)
+
+
 def _ask(
     asks: Inspection,
     subject: Subject,

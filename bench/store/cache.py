@@ -37,7 +37,7 @@ from bench.store.blobs import BlobStore, DiskStore
 LOG = logging.getLogger(__name__)
 Arrays = dict[str, NDArray[Any]]
 
-KINDS = ("detections", "embeddings", "faces", "masks", "attention", "contributions", "layout")
+KINDS = ("detections", "embeddings", "faces", "masks", "attention", "contributions", "layout", "attributes")
 SMALL_BYTES = 8 * 2**20
 """A segment below this size may be merged with others."""
 MANY_SMALL = 16

@@ -34,7 +34,8 @@ class CachedContext:
         place: its folder, ``KIND/DIGEST``.
         kind: ``"embeddings"``, ``"detections"``, ``"faces"``, those that generators and attacks made, ``"masks"``, the
             labels of a parser, ``"attention"``, what makers said of where they look, ``"contributions"``, what they
-            took of whom, or ``"layout"``, what they meant to show beside what a parser saw.
+            took of whom, ``"layout"``, what they meant to show beside what a parser saw, or ``"attributes"``, what they
+            were asked to show beside what a judge saw.
         recognizer: whose embeddings; None for the other kinds, and where the description is damaged.
         maker: which generator or attack made the faces, or said so; None for the other kinds, and where the description
             is damaged.

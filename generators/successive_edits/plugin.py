@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from generators.mixsyn.assignment import Assignment
 
-REVISION = 1
+REVISION = 2
 STYLED = ("encode", "generate_tensor", "masks")
 """What an editor has besides a `bench.api.Generator`."""
 STYLE_ALONE = ("background", "skin", "neck", "cloth")

@@ -6,7 +6,7 @@ Labels are 0 or 1; a difference of two sets of labels is -1, 0 or 1 for each att
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ SHIPPED = (
     "Young", "Mouth_Slightly_Open", "Smiling", "Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair",
     "Receding_Hairline", "Bangs", "Male", "No_Beard", "Eyeglasses",
 )  # fmt: skip
-"""Those of the weights that ship: `PUBLISHED` without what few faces of LFW show, and glasses."""
+"""Those of the weights that ship: `PUBLISHED` without three kinds of beard beside `No_Beard`, and with glasses."""
 
 CONFLICTS: tuple[frozenset[str], ...] = (
     frozenset({"Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"}),
@@ -56,32 +56,33 @@ def unknown(name: str, known: Iterable[str]) -> str:
     return f"got {name!r}, expected some of {', '.join(known)}{hint}"
 
 
-def edited_labels(labels: NDArray[np.float32], names: Sequence[str], wanted: Mapping[str, bool]) -> NDArray[np.float32]:
-    """The labels that an edit asks for, conflicts resolved.
+def check_conflicts(setting: str, wanted: Iterable[str]) -> None:
+    """Raises ValueError where attributes that a face is to show exclude each other."""
+    asked = set(wanted)
+    for group in CONFLICTS:
+        if len(both := sorted(group & asked)) > 1:
+            raise ValueError(f"{setting}: got {' and '.join(both)}, expected one at most: a face shows one of them")
 
-    An attribute that is switched on switches off those that exclude it, unless the edit names them, too.
+
+def edited_labels(
+    labels: NDArray[np.float32], names: Sequence[str], asked: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """The labels that edits ask for, what they exclude taken away.
 
     Args:
         labels: float32 (N, A), of the faces, 0 or 1.
         names: of the A attributes.
-        wanted: attribute to whether it is to be there.
+        asked: float32 (N, A), 1 or 0 for what a face is to show, NaN for what nobody asks.
 
     Returns:
-        float32 (N, A), a copy.
-
-    Raises:
-        ValueError: an attribute that is not among `names`, or two that exclude each other.
+        float32 (N, A), a new array; and bool (N,), False for a face that is to show two that exclude each other.
     """
-    found = labels.copy()
-    for name, there in wanted.items():
-        if name not in names:
-            raise ValueError(unknown(name, names))
-        found[:, list(names).index(name)] = there
+    found = np.where(np.isnan(asked), labels, asked).astype(np.float32)
+    possible = np.ones(len(labels), np.bool_)
     for group in CONFLICTS:
-        asked = [name for name in wanted if name in group and wanted[name]]
-        if len(asked) > 1:
-            raise ValueError(f"got {' and '.join(asked)}, expected one at most: a face shows one of them")
-        for other in group & set(names) if asked else ():
-            if other not in wanted:
-                found[:, list(names).index(other)] = 0
-    return found
+        members = [column for column, name in enumerate(names) if name in group]
+        wanted = (asked[:, members] == 1).sum(axis=1)
+        possible &= wanted <= 1
+        for column in members:
+            found[(wanted > 0) & np.isnan(asked[:, column]), column] = 0
+    return found, possible

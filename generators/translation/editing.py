@@ -123,10 +123,15 @@ class Translator:
         Returns:
             float32 (N, 3, 256, 256) RGB in [0, 1].
 
+        Raises:
+            ShapeError: one of `other` and `share` alone, or another number of attributes.
+
         Source: Huang et al., ICCV 2021 (arXiv 2110.05055); between two codes as in its released test script.
         """
         from generators.crops import grow
 
+        if (other is None) is not (share is None):
+            raise ShapeError("got one of other and share, expected both or none: how much of which code")
         pictures, difference = self._pictures(images), self._differences(difference)
         codes = [code] if other is None else [code, other]
 
@@ -188,7 +193,7 @@ def by_place(codes: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """
     from torch.nn import functional
 
-    weights = functional.interpolate(places, size=codes.shape[-2:], mode="area")
+    weights = functional.interpolate(places.to(codes.device), size=codes.shape[-2:], mode="area")
     weights = weights / weights.sum(dim=1, keepdim=True).clamp_min(1e-6)
     return (codes * weights[:, :, None]).sum(dim=1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,22 @@ if TYPE_CHECKING:
     import torch
 
 REVISION = 1
+
+
+class _Wish(NamedTuple):
+    """What N faces are to become.
+
+    Attributes:
+        own: float32 (N, A), their labels as they are read, 0 or 1.
+        wanted: float32 (N, A), likewise, those that are wanted.
+        asked: bool (N, A), which of them somebody named.
+        possible: bool (N,), False for a face that cannot be made.
+    """
+
+    own: NDArray[np.float32]
+    wanted: NDArray[np.float32]
+    asked: NDArray[np.bool_]
+    possible: NDArray[np.bool_]
 
 
 class Translation:
@@ -88,7 +104,9 @@ class Translation:
             rng: draws the noise of looks, as many numbers for each face; not used without `variant`.
 
         Returns:
-            float32 (N, 3, 256, 256) RGB in [0, 1]. The networks always see `batch_size` faces, filled up with zeros.
+            float32 (N, 3, 256, 256) RGB in [0, 1]; NaN where a face would have to show two attributes that exclude each
+            other, or where its references do not show what is asked for. The networks always see `batch_size` faces,
+            filled up with zeros.
 
         Raises:
             ShapeError: a condition is missing, or has another shape or dtype.
@@ -121,28 +139,32 @@ class Translation:
         found = np.full((len(batch.images), len(self.attributes)), np.nan, np.float32)
         with torch.inference_mode():
             for rows, images, references, _ in self._batches(batch, rng):
-                own, wanted = self._labels(torch.from_numpy(images), references)
-                asked = self._named() | (own != wanted)
-                found[rows] = np.where(asked, wanted, np.nan)[: rows.stop - rows.start]
+                wish = self._wish(torch.from_numpy(images), references)
+                asked = wish.asked | (wish.own != wish.wanted)
+                found[rows] = np.where(asked, wish.wanted, np.nan)[: rows.stop - rows.start]
         return found
 
     # ------------------------------------------------------------------------------------------------------ inside
 
-    def _named(self) -> NDArray[np.bool_]:
-        """Bool (A,): the attributes that the settings name."""
-        names = [*self.settings.edits, *self.settings.take]
-        every = self.settings.refers and not names
-        return np.isin(self.attributes, names) | every
-
     def _edited(
         self, images: torch.Tensor, references: torch.Tensor | None, numbers: NDArray[np.float64]
     ) -> torch.Tensor:
-        settings, translator = self.settings, self.translator
-        difference = self._difference(images, references) * settings.strength
-        if references is None:
-            return translator.edit(images, difference, translator.label_code(difference, self._noise(numbers)))
         import torch
 
+        wish = self._wish(images, references)
+        difference = torch.from_numpy(wish.wanted - wish.own) * self.settings.strength
+        faces = self._painted(images, references, difference, numbers)
+        return torch.where(torch.from_numpy(wish.possible).to(faces.device)[:, None, None, None], faces, torch.nan)
+
+    def _painted(
+        self, images: torch.Tensor, references: torch.Tensor | None, difference: torch.Tensor,
+        numbers: NDArray[np.float64],
+    ) -> torch.Tensor:  # fmt: skip
+        import torch
+
+        settings, translator = self.settings, self.translator
+        if references is None:
+            return translator.edit(images, difference, translator.label_code(difference, self._noise(numbers)))
         each = [translator.reference_code(one, difference) for one in references.unbind(dim=1)]
         theirs = averaged(torch.stack(each, dim=1))
         if settings.by == "reference":
@@ -150,38 +172,31 @@ class Translation:
         ours = translator.label_code(difference, self._noise(numbers))
         return translator.edit(images, difference, ours, theirs, images.new_full((len(images),), settings.share))
 
-    def _difference(self, images: torch.Tensor, references: torch.Tensor | None) -> torch.Tensor:
-        """What is to change, float32 (N, A), in {-1, 0, 1}."""
+    def _wish(self, images: torch.Tensor, references: torch.Tensor | None) -> _Wish:
+        """What faces are to become, by the labels that are read of them and of their references."""
         import torch
 
-        own, wanted = self._labels(images, references)
-        return torch.from_numpy(wanted - own)
-
-    def _labels(
-        self, images: torch.Tensor, references: torch.Tensor | None
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The faces' labels as they are read, and those that are wanted, float32 (N, A), 0 or 1."""
-        import torch
-
-        own, names = self.translator.read(images).cpu().numpy(), self.preset.attributes
-        settings, wanted = self.settings, own
-        if references is not None and (settings.take or not settings.edits):
+        own, names, settings = self.translator.read(images).cpu().numpy(), self.preset.attributes, self.settings
+        theirs = own
+        if references is not None:
             # What most of the references show.
             shown = torch.stack([self.translator.read(one) for one in references.unbind(dim=1)]).mean(dim=0)
             theirs = (shown > 0.5).float().cpu().numpy()
-            taken = np.isin(names, settings.take) if settings.take else np.ones(len(names), np.bool_)
-            wanted = np.where(taken, theirs, own)
-        flips = {name for name, value in settings.edits.items() if value == "flip"}
-        fixed = {name: bool(value) for name, value in settings.edits.items() if name not in flips}
-        if flips:
-            rows = [
-                edited_labels(one[None], names, {**fixed, **{name: not one[names.index(name)] for name in flips}})
-                for one in wanted
-            ]
-            wanted = np.concatenate(rows)
-        elif fixed:
-            wanted = edited_labels(wanted, names, fixed)
-        return own, wanted
+        taken = np.full_like(own, np.nan)
+        if settings.refers and (settings.take or not settings.edits):
+            columns = np.isin(names, settings.take) if settings.take else np.ones(len(names), np.bool_)
+            taken[:, columns] = theirs[:, columns]
+        asked = np.full_like(own, np.nan)
+        for name, value in settings.edits.items():
+            column = names.index(name)
+            asked[:, column] = 1 - own[:, column] if value == "flip" else float(value)
+        wanted, _ = edited_labels(own, names, taken)
+        wanted, possible = edited_labels(wanted, names, asked)
+        if references is not None:
+            # A reference that does not show what is asked for cannot say how it looks.
+            changes = ~np.isnan(asked) & (asked != own)
+            possible &= ~(changes & (theirs != asked)).any(axis=1)
+        return _Wish(own, wanted, ~np.isnan(asked) | ~np.isnan(taken), possible)
 
     def _noise(self, numbers: NDArray[np.float64]) -> torch.Tensor | None:
         """One look of each face, float32 (N, Z) in [-1, 1], as noise is in training."""

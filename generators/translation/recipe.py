@@ -188,11 +188,11 @@ class TranslationRecipe(JudgedRecipe):
             noise: float (N, Z), as the bank has it.
 
         Returns:
-            float (N, Z), detached, in [-1, 1]; `noise` itself where the preset's sign is 0.
+            float (N, Z), detached, in [-1, 1].
         """
         preset = self.preset
         if not preset.latent_sign or noise.is_meta:  # where operations are counted there are no numbers to follow
-            return noise
+            return noise.clamp(-1, 1)
         with torch.enable_grad():
             start = noise.detach().requires_grad_()
             goal = self.encoder(wish.references, wish.difference).detach()

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from bench.provenance import THREADS
 from bench.torch_runtime import Device, check_settings
 from generators.presets import LearningPreset, check_choice, check_least, preset_from
-from generators.translation.attributes import PUBLISHED, SHIPPED, check_attributes
+from generators.translation.attributes import PUBLISHED, SHIPPED, check_attributes, check_conflicts
 
 SIGNS = (-1, 0, 1)
 
@@ -182,6 +182,7 @@ class TranslationSettings:
         for name, value in self.edits.items():
             if value not in (True, False, "flip"):
                 raise ValueError(f"edits: got {value!r} for {name}, expected true, false or flip")
+        check_conflicts("edits", [name for name, value in self.edits.items() if value is True])
         for names in (self.take, tuple(self.edits)):
             if names:
                 check_attributes("take" if names is self.take else "edits", names)
