@@ -22,6 +22,7 @@ from bench.cli.check import given
 from bench.config import parse_sweep, validate_settings
 from bench.errors import ConfigError, CorruptFile, MissingFile, ShapeError
 from bench.notebook import settings_of
+from bench.provenance import file_digest
 from bench.regions import CLASSES
 from bench.released import read_released
 from bench.seeding import stream
@@ -685,12 +686,11 @@ def test_mappings_are_shown_in_words() -> None:
     assert listed["shapes"]["type"] == "Mapping[str, int]"
 
 
-def test_nothing_ships_yet_and_that_is_said() -> None:
-    if (ROOT / "bench" / "weights" / RELEASED).exists():
-        assert MixSyn(MixSynSettings()).preset.classes == CLASSES
-        return
-    with pytest.raises(MissingFile, match=f"{RELEASED} is not in .* does not ship it yet"):
-        MixSyn(MixSynSettings())
+def test_the_weights_that_ship_are_those_of_the_card() -> None:
+    mixsyn = MixSyn(MixSynSettings())
+    assert mixsyn.preset.classes == CLASSES
+    card = (ROOT / "bench" / "weights" / RELEASED).with_suffix(".md").read_text(encoding="utf-8")
+    assert file_digest(mixsyn.mixer.released.file) in card
 
 
 def test_planning_needs_no_torch(file: Path) -> None:

@@ -165,7 +165,14 @@ class MixSynPreset(AutoencoderPreset):
 
 PRESETS: Mapping[str, MixSynPreset] = {
     # Encoder and renderer are those of `spade` tiny, name by name, so that training can start with its weights.
-    "tiny": MixSynPreset(side=64, levels=((8, 192), (16, 128), (32, 64), (64, 32)), stem=4),
+    "tiny": MixSynPreset(
+        side=64,
+        levels=((8, 192), (16, 128), (32, 64), (64, 32)),
+        stem=4,
+        compose_steps=300,
+        render_steps=400,
+        settle_steps=600,
+    ),
     "base": MixSynPreset(
         side=128,
         levels=((8, 256), (16, 256), (32, 192), (64, 96), (128, 48)),
