@@ -17,12 +17,26 @@ from numpy.typing import NDArray
 
 from bench.api import FaceBatch, Progress
 from bench.store.cache import CacheContext
+from bench.sweep.inputs import Entry
 from bench.sweep.studio import Studio
 
 LOG = logging.getLogger(__name__)
 
 Answer = Mapping[str, NDArray[Any]]
 """What is said of one face: arrays by name, those of one name alike in shape and kind for all faces."""
+
+
+@dataclass(frozen=True)
+class Onlooker:
+    """What a cell's spec says of who looks at its faces beside the recognizer; both are empty where nobody does.
+
+    Attributes:
+        part: of the cell's identity.
+        entries: role to sweep-file entry.
+    """
+
+    part: Mapping[str, Any]
+    entries: Mapping[str, Entry]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,6 @@ photo in the same crop.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,8 +22,8 @@ from bench.images import decode, resize, to_crops
 from bench.metrics.attributes import JudgedAttributes
 from bench.provenance import value_digest
 from bench.store.cache import ArrayCache
-from bench.sweep.asking import Answer, Question, answers_of
-from bench.sweep.inputs import Entry, entry_of, identity_of
+from bench.sweep.asking import Answer, Onlooker, Question, answers_of
+from bench.sweep.inputs import entry_of, identity_of
 from bench.sweep.instances import plain, plugin
 from bench.sweep.making import MadeFaces, all_makings
 from bench.sweep.pairing import Pairing
@@ -38,20 +37,7 @@ def tells_attributes(maker: Generator | Attack) -> bool:
     return callable(getattr(maker, "wanted_attributes", None))
 
 
-@dataclass(frozen=True)
-class AttributesPlan:
-    """What a cell's spec says of attributes; both are empty where its maker cannot tell.
-
-    Attributes:
-        part: of the cell's identity.
-        entries: role to sweep-file entry.
-    """
-
-    part: Mapping[str, Any]
-    entries: Mapping[str, Entry]
-
-
-def plan_attributes(maker: Generator | Attack, wanted: AttributesEntry | None, name: str) -> AttributesPlan:
+def plan_attributes(maker: Generator | Attack, wanted: AttributesEntry | None, name: str) -> Onlooker:
     """Who is to judge the faces of a maker.
 
     Args:
@@ -64,7 +50,7 @@ def plan_attributes(maker: Generator | Attack, wanted: AttributesEntry | None, n
         UnknownName: no such judge.
     """
     if wanted is None or not tells_attributes(maker):
-        return AttributesPlan({}, {})
+        return Onlooker({}, {})
     entry = {"name": wanted.judge.name, **plain(wanted.judge.settings)}
     judge: AttributeJudge = plugin("judge", entry)
     if template_digest(judge.template) != template_digest(maker.template):
@@ -73,7 +59,7 @@ def plan_attributes(maker: Generator | Attack, wanted: AttributesEntry | None, n
             f"makes faces in {maker.template.name}; give a judge of that template, or leave attributes out"
         )
     part = {"attributes": {"revision": REVISION, "judge": identity_of(entry, judge)}}
-    return AttributesPlan(part, {"attributes.judge": entry})
+    return Onlooker(part, {"attributes.judge": entry})
 
 
 def attributes_of(

@@ -7,7 +7,6 @@ A maker that can tell (`bench.api.LayoutMaker`) is given each batch with the ver
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,8 +22,8 @@ from bench.metrics.layouts import LayoutAreas
 from bench.provenance import value_digest
 from bench.regions import CLASSES
 from bench.store.cache import ArrayCache
-from bench.sweep.asking import Answer, Question, answers_of
-from bench.sweep.inputs import Entry, entry_of
+from bench.sweep.asking import Answer, Onlooker, Question, answers_of
+from bench.sweep.inputs import entry_of
 from bench.sweep.instances import plain, plugin
 from bench.sweep.making import MadeFaces, all_makings
 from bench.sweep.pairing import Pairing
@@ -39,20 +38,7 @@ def tells_layout(maker: Generator | Attack) -> bool:
     return callable(getattr(maker, "layouts", None)) and getattr(maker, "has_layout", True)
 
 
-@dataclass(frozen=True)
-class LayoutPlan:
-    """What a cell's spec says of layouts; both are empty where its maker cannot tell.
-
-    Attributes:
-        part: of the cell's identity.
-        entries: role to sweep-file entry.
-    """
-
-    part: Mapping[str, Any]
-    entries: Mapping[str, Entry]
-
-
-def plan_layout(maker: Generator | Attack, wanted: LayoutEntry | None, name: str) -> LayoutPlan:
+def plan_layout(maker: Generator | Attack, wanted: LayoutEntry | None, name: str) -> Onlooker:
     """Who is to label the faces of a maker.
 
     Args:
@@ -65,7 +51,7 @@ def plan_layout(maker: Generator | Attack, wanted: LayoutEntry | None, name: str
         UnknownName: no such parser.
     """
     if wanted is None or not tells_layout(maker):
-        return LayoutPlan({}, {})
+        return Onlooker({}, {})
     entry = {"name": wanted.parser.name, **plain(wanted.parser.settings)}
     parser: Parser = plugin("parser", entry)
     if template_digest(parser.template) != template_digest(maker.template):
@@ -73,7 +59,7 @@ def plan_layout(maker: Generator | Attack, wanted: LayoutEntry | None, name: str
             f"layout: the parser {entry['name']} labels crops of the template {parser.template.name}, and {name} makes "
             f"faces in {maker.template.name}; give a parser of that template, or leave layout out"
         )
-    return LayoutPlan(
+    return Onlooker(
         {"layout": {"revision": REVISION, "parser": parser_identity(entry, parser)}}, {"layout.parser": entry}
     )
 
