@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -406,6 +406,34 @@ class Parser(Plugin, Protocol):
         ...
 
 
+class JudgeAgreement(NamedTuple):
+    """How far a judge agrees with people about one attribute.
+
+    Attributes:
+        area: under the ROC curve, of photos of which people said whether they show it.
+        low: of its 95 % interval.
+        high: likewise.
+        there: photos that show it.
+        absent: photos that do not.
+    """
+
+    area: float
+    low: float
+    high: float
+    there: int
+    absent: int
+
+    @property
+    def tested(self) -> bool:
+        """Whether there are at least 50 photos of both kinds."""
+        return min(self.there, self.absent) >= 50
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it was tested, and its area is at least 0.9: then it takes part in figures of all attributes."""
+        return self.tested and self.area >= 0.9
+
+
 @runtime_checkable
 class AttributeJudge(Plugin, Protocol):
     """Says which attributes the face in a crop shows."""
@@ -427,6 +455,14 @@ class AttributeJudge(Plugin, Protocol):
     def runtime(self) -> Mapping[str, str]:
         """What really ran, known after the first `judge`: ``provider`` or ``device``, library versions."""
         ...
+
+
+@runtime_checkable
+class MeasuredJudge(AttributeJudge, Protocol):
+    """A judge that was held against people: what it was never tested on stays out of figures of all attributes."""
+
+    agreement: Mapping[str, JudgeAgreement]
+    """Attribute to what is known of it; one that is missing is untested. `fingerprint` changes when this does."""
 
 
 @runtime_checkable
@@ -543,6 +579,27 @@ class StyledGenerator(GradientGenerator, IdentityConditioned, Protocol):
     def encode(self, images: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         """The style of each region, float32 (N, R, L), of crops (N, 3, S, S) and their masks, as `generate_tensor`
         takes them; differentiable.
+        """
+        ...
+
+
+@runtime_checkable
+class EditingGenerator(Generator, Protocol):
+    """A generator that changes one attribute of a face, by degrees: what an attack looks for edits with."""
+
+    attributes: tuple[str, ...]
+    """The names of what it can change."""
+
+    def edit_tensor(self, images: torch.Tensor, attribute: str, strength: float) -> torch.Tensor:
+        """Faces of which one attribute is the other of what they show.
+
+        Args:
+            images: float32 (N, 3, S, S) RGB in [0, 1], in the generator's template.
+            attribute: one of `attributes`.
+            strength: 1 as the generator learned it, more is more, 0 nothing.
+
+        Returns:
+            float32 (N, 3, S, S) RGB in [0, 1]; NaN where a face cannot be made.
         """
         ...
 

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from reports import (
     attention_charts,
+    attribute_tables,
     examples,
     made_tables,
     maker_differences,
@@ -18,6 +19,7 @@ from reports import (
     strength_charts,
     taken_charts,
 )
+from reports.edit_charts import Edits
 from reports.figures import forest, outcome_bars
 from reports.figures.outcome_bars import Bar
 from reports.figures.panel import Dot, Panel
@@ -159,6 +161,8 @@ def _at(along: Strengths, point: Point, anchor: str, outlet: Outlet) -> list[Blo
             if chart := draw(along, recognizer, point, f"{anchor}-outcomes-{place}", outlet):
                 blocks.append(chart)
         blocks += strength_charts.blocks(along, point, anchor, outlet)
+    elif judged.contributors == 1:
+        blocks += Edits(judged).matches(point, anchor, outlet)
     elif judged.contributors > 2 and (chart := _several_chart(judged, point, f"{anchor}-several", outlet)):
         blocks.append(chart)
     blocks += _tables([made_tables.matches(judged, point)], "Other figures of whom the faces match")
@@ -269,13 +273,6 @@ _DIVERSITY = (
 )
 
 
-_ATTRIBUTES = (
-    "What makers were asked for, as a judge of attributes sees it in the made face: of everything asked for; of that "
-    "which the judge saw otherwise in the photo; and of everything else, whether the judge sees it as before. The "
-    "judge errs, too, on photos as on faces: its card says how often. Attribute by attribute: summary.json, by group."
-)
-
-
 _NOVELTY = (
     "The highest similarity of each face to any photo of other people, such as those that a generator learned from, "
     "beside that of the contributors\u2019 own photos, against the same people. A difference above 0 is a reason to "
@@ -295,8 +292,8 @@ def _more(judged: Judged, run: Run, anchor: str, outlet: Outlet, show_faces: boo
         parts.append(differ)
     if (varied := made_tables.diversity(judged)) is not None:
         parts.append(Part("Diversity", [Words(_DIVERSITY), Table(varied)]))
-    if (shown := made_tables.attributes(judged)) is not None:
-        parts.append(Part("Attributes", [Words(_ATTRIBUTES), Table(shown)]))
+    if shown := attribute_tables.blocks(judged):
+        parts.append(Part("Attributes", shown))
     if (near := made_tables.novelty(judged)) is not None:
         parts.append(Part("Nearest of other people", [Words(_NOVELTY), Table(near)]))
     if (taken := taken_charts.part(judged, anchor, outlet)) is not None:

@@ -116,12 +116,12 @@ def _clean(scores: Scores, number: int) -> Ridge:
 
 def _others(scores: Scores, number: int) -> Ridge:
     made, mean = scores.made, "contributor_similarity_mean"
-    return _ridge(made.maker, number, lambda at: (*scores.with_others(at), *_mean(made, mean, at)))
+    return _ridge(made.maker, number, lambda at: (*scores.with_others(at), *mean_of(made, mean, at)))
 
 
 def _same(scores: Scores, number: int) -> Ridge:
     made, mean = scores.made, "same_photo_similarity_mean"
-    return _ridge(made.maker, number, lambda at: (*scores.with_the_very_photo(at), *_mean(made, mean, at)))
+    return _ridge(made.maker, number, lambda at: (*scores.with_the_very_photo(at), *mean_of(made, mean, at)))
 
 
 def _ridge(name: str, number: int, known: Callable[[int], tuple[Any, ...]]) -> Ridge:
@@ -130,11 +130,17 @@ def _ridge(name: str, number: int, known: Callable[[int], tuple[Any, ...]]) -> R
 
 
 def _margin(scores: Scores, name: str) -> Hill:
-    return Hill(name, 4, *scores.margins(), *_mean(scores.made, "similarity_margin_mean", None))
+    return Hill(name, 4, *scores.margins(), *mean_of(scores.made, "similarity_margin_mean", None))
 
 
-def _mean(made: Made, figure: str, place: int | None) -> tuple[float | None, tuple[float, float] | None]:
-    """A mean with its interval, as the records have them; no mean without an interval, but for old runs."""
+def mean_of(made: Made, figure: str, place: int | None) -> tuple[float | None, tuple[float, float] | None]:
+    """A mean with its interval, as the records have them; no mean without an interval, but for old runs.
+
+    Args:
+        made: the cell.
+        figure: its name.
+        place: of the contributor, from 0; None for a figure of none.
+    """
     group = None if place is None else contributor_name(place + 1)
     record = by_key(made.series, group).get((figure, None), {})
     value, low, high = (record.get(name) for name in ("value", "low", "high"))
@@ -198,7 +204,7 @@ def panel_of(cells: Sequence[Made], setting: Setting, lines: Sequence[Line]) -> 
         known: list[tuple[float, float, Any]] = []
         for label, value in zip(setting.labels, setting.values, strict=True):
             mean, ends = (
-                _mean(by_maker[label], "contributor_similarity_mean", place) if label in by_maker else (None,) * 2
+                mean_of(by_maker[label], "contributor_similarity_mean", place) if label in by_maker else (None,) * 2
             )
             if mean is not None:
                 known.append((value, mean, ends))

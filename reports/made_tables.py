@@ -52,11 +52,6 @@ _OF_DIVERSITY = (
     ("making_diversity_ratio", None, "made again", "/ photos"),
 )
 """A figure, its group, and what stands at the head of its column."""
-_OF_ATTRIBUTES = {
-    "attribute_accuracy": "as asked for",
-    "attribute_change_rate": "where the photo was otherwise",
-    "attribute_kept_rate": "all others, as before",
-}
 _OF_NOVELTY = {
     "nearest_similarity_mean": ("nearest", "of made faces"),
     "clean_nearest_similarity_mean": ("nearest", "of their photos"),
@@ -119,14 +114,14 @@ def costs(judged: Judged) -> list[HtmlTable]:
     """
     there = {name for one in judged.made for name, point in one.records if point is None}
     labels = list(dict.fromkeys(one.series.label for one in judged.made))
-    pixels: list[_Place] = [(name, "", "to the first photo") for name in _COSTS if name in there]
+    pixels: list[Place] = [(name, "", "to the first photo") for name in _COSTS if name in there]
     pixels += [(name, "", "to what was meant") for name in _LAYOUT if name in there]
-    tables: list[list[_Place]] = [
+    tables: list[list[Place]] = [
         [(name, label, f"on {label}") for label in labels] for name in _DISTANCES if name in there
     ]
     first, *others = tables or [[]]
     whole = [[*pixels, *first], *others]
-    return [_cost_table(judged, columns) for columns in whole if columns]
+    return [by_maker(judged, columns) for columns in whole if columns]
 
 
 def with_costs(caption: str, rows: Sequence[tuple[Made, Mapping[str, Share]]], clean: Mapping[str, Share]) -> HtmlTable:
@@ -142,7 +137,7 @@ def with_costs(caption: str, rows: Sequence[tuple[Made, Mapping[str, Share]]], c
     ]
     head = [Column("made by", number=False)]
     head += [Column(said.partition(": ")[0], note=said.partition(": ")[2]) for said in JOINT_MEANINGS.values()]
-    head += [_head(name, label_of(name), "") for name in there]
+    head += [head_of(name, label_of(name), "") for name in there]
     absent = [TableCell(numbers.ABSENT, kind="words") for _ in there]
     lines = [Row("clean photo", [*map(_of_share, clean.values()), *absent], fixed=True)]
     for one, made in rows:
@@ -197,20 +192,6 @@ def novelty(judged: Judged) -> HtmlTable | None:
     return _by_recognizer("Similarity to the nearest face of other people", judged, columns)
 
 
-def attributes(judged: Judged) -> HtmlTable | None:
-    """Whether the faces show what was asked for, as a judge of attributes sees them; None where nobody asked.
-
-    Args:
-        judged: whose.
-    """
-    there = {name for one in judged.made for name, point in one.records if point is None}
-    columns: list[_Place] = [(name, "", note) for name, note in _OF_ATTRIBUTES.items() if name in there]
-    if not columns:
-        return None
-    table = _cost_table(judged, columns)
-    return HtmlTable(f"Attributes of the made faces, {judged.group.title}", table.columns, table.rows, table.style)
-
-
 def _by_recognizer(caption: str, judged: Judged, columns: Sequence[tuple[Column, _Take]]) -> HtmlTable | None:
     """Those columns that any cell has a figure for, the rows of a recognizer together; None where there are none."""
     kept = [(head, take) for head, take in columns if any(take(one) for one in judged.made)]
@@ -221,7 +202,7 @@ def _by_recognizer(caption: str, judged: Judged, columns: Sequence[tuple[Column,
         above = recognizer if len(judged.recognizers) > 1 else ""
         for one in judged.of(recognizer):
             cells = [figure_cell(one.series, take(one), over="faces", why_not=("too few faces",)) for _, take in kept]
-            rows.append(Row(one.maker, cells, note=_kind(one), above=above))
+            rows.append(Row(one.maker, cells, note=kind_of(one), above=above))
             above = ""
     head = [Column("made by", number=False), *(column for column, _ in kept)]
     return HtmlTable(f"{caption}, {judged.group.title}", head, rows, "results")
@@ -234,11 +215,17 @@ def _of_group(name: str, group: str | None) -> _Take:
     return take
 
 
-_Place = tuple[str, str, str]
+Place = tuple[str, str, str]
 """A figure, the recognizer whose it is, or empty where it is the same for all, and what stands below its name."""
 
 
-def _cost_table(judged: Judged, columns: Sequence[_Place]) -> HtmlTable:
+def by_maker(judged: Judged, columns: Sequence[Place]) -> HtmlTable:
+    """One row a maker, of figures that no recognizer, or one of them by itself, has a say in.
+
+    Args:
+        judged: whose.
+        columns: what stands in each.
+    """
     rows = []
     for maker in judged.makers:
         cells = {one.series.label: one for one in judged.made if one.maker == maker}
@@ -250,8 +237,8 @@ def _cost_table(judged: Judged, columns: Sequence[_Place]) -> HtmlTable:
             one = cells.get(label) if label else any_of
             record = one.records.get((name, None)) if one else None
             values.append(figure_cell((one or any_of).series, record, over="faces", why_not=("too few faces",)))
-        rows.append(Row(maker, values, note=_kind(any_of)))
-    head = [Column("made by", number=False), *(_head(name, label_of(name), note) for name, _, note in columns)]
+        rows.append(Row(maker, values, note=kind_of(any_of)))
+    head = [Column("made by", number=False), *(head_of(name, label_of(name), note) for name, _, note in columns)]
     what = numbers.listed(list(dict.fromkeys(label_of(name) for name, _, _ in columns)))
     return HtmlTable(f"Visual cost of the made faces, {what}, {judged.group.title}", head, rows, "results")
 
@@ -272,7 +259,7 @@ def _table(
             why_not = _NOTHING if one.has_threshold(point) else _NO_THRESHOLD
             cells = [figure_cell(one.series, take(one), why_not=why_not, over="faces") for _, take in kept]
             cells += [_faces(one)] if counted else []
-            rows.append(Row(one.maker, cells, note=_kind(one), above=above))
+            rows.append(Row(one.maker, cells, note=kind_of(one), above=above))
             above = ""
         for failed in judged.failed(recognizer):
             words = TableCell(
@@ -287,10 +274,17 @@ def _table(
 
 
 def _column(name: str, head: str, note: str, take: _Take) -> tuple[Column, _Take]:
-    return _head(name, head, note), take
+    return head_of(name, head, note), take
 
 
-def _head(name: str, head: str, note: str) -> Column:
+def head_of(name: str, head: str, note: str) -> Column:
+    """The head of a figure's column, which says what it is and which way is better.
+
+    Args:
+        name: of the figure.
+        head: what stands there.
+        note: below it.
+    """
     return Column(head, hint_of(name), ARROWS[FIGURES[name].direction] if name in FIGURES else "", note)
 
 
@@ -312,7 +306,8 @@ def _faces(one: Made) -> TableCell:
     return count_cell(float("nan") if faces is None else faces, *notes)
 
 
-def _kind(one: Made) -> str:
+def kind_of(one: Made) -> str:
+    """What made the faces of a cell, generator or attack, and to which goal."""
     maker: Mapping[str, Any] = one.series.spec.get("maker") or {}
     goal = f", to {maker['goal']}" if maker.get("goal") else ""
     return f"{maker.get('kind', '')}{goal}"

@@ -117,12 +117,22 @@ def axes_of(outcome: Outcome) -> Mapping[str, Any]:
 
 
 def in_words(value: Any) -> str:
-    """A setting as people write it: ``"eyes + mouth"``, ``"0.5"``, ``"yes"``."""
+    """A setting as people write it: ``"eyes + mouth"``, ``"0.5"``, ``"yes"``, ``"Bangs + no Young + Smiling flip"``."""
+    if isinstance(value, Mapping):
+        return " + ".join(_pair_in_words(str(key), one) for key, one in value.items()) or "none"
     if isinstance(value, list | tuple):
         return " + ".join(map(in_words, value)) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _pair_in_words(key: str, value: Any) -> str:
+    """A key of a setting with its value, such as an attribute that a face is to show, or to show no more."""
+    said = key.replace("_", " ")
+    if isinstance(value, bool):
+        return said if value else f"no {said}"
+    return f"{said} {in_words(value)}"
 
 
 def _own_settings(outcome: Outcome) -> Mapping[str, Any]:

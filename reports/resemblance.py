@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from reports import numbers
+from reports.edit_charts import Edits
 from reports.figures import crossing, ridges
 from reports.figures.threshold_lines import Line
 from reports.likeness import Setting, panel_of, settings_of, views_of
@@ -39,12 +40,13 @@ def blocks(judged: Judged, run: Run, anchor: str, outlet: Outlet) -> list[Block]
         outlet: takes the pictures and tables.
     """
     lines = {label: lines_of(judged, label, run) for label in judged.recognizers}
+    edits = Edits(judged).similarities(lines, anchor, outlet)
     crossings = [
         _crossing(judged, setting, lines, f"{anchor}-along-{place}", outlet)
-        for place, setting in enumerate(settings_of(judged.made))
+        for place, setting in enumerate(settings_of(judged.made) if not edits else ())
     ]
     known: list[Chart] = [chart for chart in crossings if chart is not None]
-    found: list[Block] = [*known[:OPEN]]
+    found: list[Block] = [*edits, *known[:OPEN]]
     if known[OPEN:]:
         found.append(Folded("Similarity over other settings", known[OPEN:]))
     charts: list[Block] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,7 +157,7 @@ def _name(varying: Sequence[str], one: Made) -> str:
     said = []
     for name in there:
         value = one.axes[name]
-        if not isinstance(value, list | tuple):
+        if not isinstance(value, list | tuple | Mapping):
             said.append(_said(name, value))
         elif not value:
             token = name in _STYLES and "maker_identity" in one.series.spec

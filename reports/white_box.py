@@ -96,7 +96,9 @@ class WhiteBoxes:
         settings = {name: value for name, value in (maker.get("settings") or {}).items() if name not in varied}
         key = canonical_json([maker.get("kind"), maker.get("name"), settings])
         if key not in self._taught:
-            self._taught[key] = _said_by(maker, settings)
+            found = _said_by(maker, settings)
+            # A number that it cannot do without, such as the threshold of a surrogate.
+            self._taught[key] = _said_by(maker, maker.get("settings") or {}) if found is None and varied else found
         return self._taught[key]
 
 

@@ -11,6 +11,9 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+import bench
+from bench.api import MeasuredJudge
+from bench.datasets.attributes import ATTRIBUTES
 from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile, ShapeError
 from bench.judges.attribute_judge import WEIGHTS
 from bench.judges.network import NAME, JudgeNetwork, read_network
@@ -42,7 +45,7 @@ def test_what_it_says_is_what_the_network_says(file: Path) -> None:
     crops = np.random.default_rng(0).random((5, 3, 256, 256), dtype=np.float32)
     judge: Any = load("judge", "attribute_judge", weights=str(file), batch_size=2, threads=1)
     assert judge.attributes == SMALL.attributes
-    network, names = read_network(file)
+    network, names, _ = read_network(file)
     assert names == SMALL.attributes
     small = torch.nn.functional.avg_pool2d(torch.from_numpy(crops), 4)
     with torch.inference_mode():
@@ -77,11 +80,17 @@ def test_wrong_files_and_crops_are_refused(file: Path, tmp_path: Path) -> None:
         load("judge", "attribute_judge", weights=str(file), batch_size=0)
 
 
-def test_nothing_ships_yet_and_that_is_said() -> None:
-    try:
-        assert load("judge", "attribute_judge").template
-    except MissingFile as error:
-        assert WEIGHTS in str(error)  # noqa: PT017  either is right, depending on the weights
+def test_what_ships_says_how_far_it_agrees_with_people() -> None:
+    judge: Any = load("judge", "attribute_judge")
+    assert isinstance(judge, MeasuredJudge)
+    assert judge.attributes == ATTRIBUTES
+    trusted = {name for name, known in judge.agreement.items() if known.trusted}
+    assert {"Smiling", "Male", "Bangs", "Blond_Hair"} <= trusted
+    assert "Eyeglasses" not in trusted, "no more than 30 photos show glasses"
+    assert all(known.low <= known.area <= known.high for known in judge.agreement.values())
+    card = (Path(bench.__file__).parent / "weights" / WEIGHTS).with_suffix(".md").read_text(encoding="utf-8")
+    assert f"{judge.agreement['Smiling'].area:.3f}" in card
+    assert judge.fingerprint()["weights"] in card
 
 
 def batch(count: int, seed: int) -> TrainingBatch:
@@ -164,13 +173,14 @@ def test_attributes_with_few_faces_are_untested() -> None:
     labels[:20, 0] = np.nan
     scores = labels + rng.normal(size=labels.shape)
     people = np.arange(300, dtype=np.int32) // 3
-    common, rare = agreement(np.nan_to_num(scores), labels, people, ("Smiling", "Young"), draws=100)
+    found = agreement(np.nan_to_num(scores), labels, people, ("Smiling", "Young"), draws=100)
+    common, rare = found["Smiling"], found["Young"]
     assert common.tested
     assert common.there + common.absent == 280
     assert common.low < common.area < common.high
     assert common.area == pytest.approx(roc_auc_score(labels[20:, 0] > 0, scores[20:, 0]))
     assert not rare.tested
-    table = as_table([rare, common])
+    table = as_table({"Young": rare, "Smiling": common})
     assert table.index("Smiling") < table.index("Young")
     assert "(untested)" in table
     assert "Tested: 1 of 2 attributes" in table
@@ -181,6 +191,7 @@ class LabelledPack:
 
     manifest = {"attributes": ["Young", "Other", "Smiling"]}  # noqa: RUF012
     subjects = np.array([3, 3, 5])
+    split = np.array(["train", "dev", "eval"])
 
     def __init__(self) -> None:
         self.attributes = np.array([[1, 0, -1], [np.nan] * 3, [-1, 1, 1]], np.float32)
@@ -191,14 +202,15 @@ class LabelledPack:
 
 def test_a_pack_is_judged_by_the_judges_names(file: Path) -> None:
     judge: Any = load("judge", "attribute_judge", weights=str(file))
-    scores, labels, people = judged_pack(judge, LabelledPack())  # type: ignore[arg-type]
+    logits, labels, people, split = judged_pack(judge, LabelledPack())  # type: ignore[arg-type]
     nan = np.nan
     np.testing.assert_array_equal(labels, [[-1, 1, nan], [1, -1, nan]])
     np.testing.assert_array_equal(people, [3, 5])
+    np.testing.assert_array_equal(split, ["train", "eval"])
     images = torch.from_numpy(LabelledPack().images([0, 2], 64)).permute(0, 3, 1, 2).float() / 255
-    network, _ = read_network(file)
+    network = read_network(file).network
     with torch.inference_mode():
-        np.testing.assert_allclose(scores, network(images).sigmoid().numpy(), atol=1e-5)
+        np.testing.assert_allclose(logits, network(images).numpy(), atol=1e-5)
     nobody = LabelledPack()
     nobody.attributes[:] = nan
     with pytest.raises(InsufficientData, match="no labelled face"):

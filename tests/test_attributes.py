@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.api import FaceBatch
+from bench.api import FaceBatch, JudgeAgreement
 from bench.config import parse_sweep
 from bench.errors import ConfigError, PluginError, ShapeError
 from bench.metrics.attributes import JudgedAttributes, assess_attributes
@@ -20,6 +20,10 @@ from bench.store.blobs import DiskStore
 from bench.store.cache import ArrayCache
 from bench.store.run_folder import RunFolder
 from bench.sweep.runner import run_sweep
+from reports import attribute_tables
+from reports.load import load
+from reports.makers import judged
+from reports.page import Folded, Table, Words
 from tests.toys import add_toys, only, photos
 from tests.well_behaved import SMALL, Aligner, Settings, row
 
@@ -143,6 +147,52 @@ def test_faces_are_judged_beside_their_photos(sweep: Callable[..., Any], tmp_pat
     assert ("attribute_accuracy", "Unknown") not in found, "the judge does not know it"
     drawn = run.table(only(run)["key"], "draws")
     assert "attribute_kept_rate" in set(drawn["figure"])
+
+
+class HeldAgainstPeople(Judge):
+    """The same, which was held against people on Bright, and on Red with too few photos."""
+
+    agreement = {  # noqa: RUF012
+        "Bright": JudgeAgreement(0.95, 0.9, 0.99, 60, 70),
+        "Red": JudgeAgreement(0.99, 0.9, 1.0, 20, 110),
+    }
+
+
+def test_what_the_judge_is_not_trusted_on_is_in_no_figure_of_all(
+    sweep: Callable[..., Any], own_registry: Registry, tmp_path: Path, cache: ArrayCache
+) -> None:
+    own_registry.add(row("judge", "tested", HeldAgainstPeople), "the tests")
+    run = run_sweep(sweep(attributes={"judge": "tested"}), tmp_path / "run", cache=cache)
+    table = run.table(only(run)["key"], "judge")
+    assert table["attribute"].tolist() == ["Bright", "Red"]
+    assert table["area"].tolist() == pytest.approx([0.95, 0.99])
+    assert table["absent"].tolist() == [70, 110]
+    assert table["tested"].tolist() == table["trusted"].tolist() == [True, False]
+    found = figures(run)
+    assert ("attribute_accuracy", None) in found
+    assert ("attribute_kept_rate", None) not in found, "nothing but untrusted attributes was to stay"
+    assert ("attribute_kept_rate", "Red") in found, "by itself it is there"
+    plain = run_sweep(sweep(), tmp_path / "plain", cache=cache)
+    assert "judge" not in only(plain)["tables"]
+
+
+def test_the_report_says_how_far_the_judge_is_trusted(
+    sweep: Callable[..., Any], own_registry: Registry, tmp_path: Path, cache: ArrayCache
+) -> None:
+    own_registry.add(row("judge", "tested", HeldAgainstPeople), "the tests")
+    for name, area, words in (("eye", "does not say how often", ""), ("tested", "It is trusted on Bright.", "0.950")):
+        run = run_sweep(sweep(attributes={"judge": name}), tmp_path / name, cache=cache)
+        loaded = load(run.path)
+        how, *found = attribute_tables.blocks(judged(loaded.of("generated")[0], loaded))
+        assert isinstance(how, Words)
+        assert area in str(how.text)
+        folded = found[-1]
+        assert isinstance(folded, Folded)
+        (table,) = folded.blocks
+        assert isinstance(table, Table)
+        rows = {one.label: [cell.text for cell in one.cells] for one in table.table.rows}
+        assert list(rows) == ["Bright"], "what was asked for, of what the judge knows"
+        assert (words in rows["Bright"]) is bool(words)
 
 
 def test_what_was_said_is_kept_for_another_recognizer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -23,6 +24,7 @@ from rich.progress import (
 
 from bench.api import Cell, Failure, Outcome, Success
 from bench.errors import ImpersonaError
+from bench.metrics.vulnerability import contributor_name
 from bench.notebook import load_executor, read_sweep
 from bench.notebook import run as run_sweep
 from bench.store.run_folder import RunFolder
@@ -37,6 +39,7 @@ HEADLINE = (
     "both_match_rate", "clean_both_match_rate", "prodavg_morph_match_rate", "detection_equal_error_rate",
     "worst_attack_error_rate", "found_rate", "landmark_error_mean",
 )  # fmt: skip
+HEADLINE_OF_ONE = ("contributor_match_rate", "clean_contributor_match_rate")
 
 
 @click.command(short_help="Run a sweep: a YAML file in, a run folder and its report out.")
@@ -209,17 +212,9 @@ class Display(Listener):
 
 
 def _headline(outcome: Success) -> str:
-    parts = []
-    for figure in HEADLINE:
-        # Of several operating points, the strictest that the trials support.
-        whole = [r for r in outcome.figures if r["figure"] == figure and r["group"] is None]
-        # Of a figure for each species and for all of them, that for all: the worst, or all together.
-        whole = [r for r in whole if not r.get("species")] or whole
-        found = [r for r in whole if r["value"] is not None]
-        if found:
-            point = f" at {found[-1]['operating_point']}" if found[-1]["operating_point"] else ""
-            weak = " (weak)" if found[-1]["support"] == "weak" else ""
-            parts.append(f"{figure.replace('_', ' ')}{point} {found[-1]['value']:.4f}{weak}")
+    parts = _figures_in_words(outcome, HEADLINE, None)
+    # Faces of one person are matched by nobody else: their figures are that person's alone.
+    parts = parts or _figures_in_words(outcome, HEADLINE_OF_ONE, contributor_name(1))
     if parts:
         return ", ".join(parts)
     if "presentations" in outcome.counts:
@@ -230,6 +225,21 @@ def _headline(outcome: Success) -> str:
     return "[yellow]nothing to measure[/yellow]: " + ", ".join(
         f"{outcome.counts[f'{kind}_acquired']} {kind} comparisons" for kind in ("mated", "nonmated")
     )
+
+
+def _figures_in_words(outcome: Success, names: Sequence[str], group: str | None) -> list[str]:
+    parts = []
+    for figure in names:
+        # Of several operating points, the strictest that the trials support.
+        whole = [r for r in outcome.figures if r["figure"] == figure and r["group"] == group]
+        # Of a figure for each species and for all of them, that for all: the worst, or all together.
+        whole = [r for r in whole if not r.get("species")] or whole
+        found = [r for r in whole if r["value"] is not None]
+        if found:
+            point = f" at {found[-1]['operating_point']}" if found[-1]["operating_point"] else ""
+            weak = " (weak)" if found[-1]["support"] == "weak" else ""
+            parts.append(f"{figure.replace('_', ' ')}{point} {found[-1]['value']:.4f}{weak}")
+    return parts
 
 
 def _plural(count: int, noun: str) -> str:

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.aligners.templates import FFHQ256, template_digest
-from bench.api import Crops, Fingerprint
+from bench.api import Crops, Fingerprint, JudgeAgreement
 from bench.images import check_crops
 from bench.provenance import THREADS, file_digest, thread_count, version_of
 from bench.torch_runtime import Device, check_settings, opened_device, padded, planned_device, repeatable, runtime_of
 from bench.weights import released, user_model
 
 if TYPE_CHECKING:
-    from bench.judges.network import JudgeNetwork
+    from bench.judges.network import JudgeNetwork, ReadJudge
 
 REVISION = 1
 
@@ -52,7 +52,7 @@ class AttributeJudgeSettings:
 
 
 class NetworkJudge:
-    """A `bench.api.AttributeJudge`."""
+    """A `bench.api.MeasuredJudge`."""
 
     template = FFHQ256
 
@@ -80,7 +80,12 @@ class NetworkJudge:
     @property
     def attributes(self) -> tuple[str, ...]:
         """The names of what it judges, as the weight file has them. Raises `CorruptFile`."""
-        return self._loaded[1]
+        return self._loaded.attributes
+
+    @property
+    def agreement(self) -> Mapping[str, JudgeAgreement]:
+        """How far it agrees with people, as the weight file says. Raises `CorruptFile`."""
+        return self._loaded.agreement
 
     def judge(self, crops: Crops) -> NDArray[np.float32]:
         """How likely each attribute is.
@@ -117,14 +122,14 @@ class NetworkJudge:
     @property
     def network(self) -> JudgeNetwork:
         """The network on its device, loaded when first asked for. Raises `ProviderError` and `CorruptFile`."""
-        return self._loaded[0]
+        return self._loaded.network
 
     @cached_property
-    def _loaded(self) -> tuple[JudgeNetwork, tuple[str, ...]]:
+    def _loaded(self) -> ReadJudge:
         import torch
 
         from bench.judges.network import read_network
 
-        network, names = read_network(self._file)
-        arranged = network.to(opened_device(self.settings.device)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return arranged, names
+        read = read_network(self._file)
+        arranged = read.network.to(opened_device(self.settings.device)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return read._replace(network=arranged)

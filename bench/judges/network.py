@@ -10,13 +10,15 @@ Source: He et al., CVPR 2016; widths and depths are ours.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
+from bench.api import JudgeAgreement
 from bench.errors import CorruptFile, MissingFile
 from bench.network_parts import Block, Convolution
 from bench.released import read_released
@@ -63,8 +65,22 @@ class JudgeNetwork(nn.Module):
         return self
 
 
-def read_network(path: str | os.PathLike[str]) -> tuple[JudgeNetwork, tuple[str, ...]]:
-    """The network of a weight file, in eval mode, ready for inference, and the names of its attributes.
+class ReadJudge(NamedTuple):
+    """What a weight file holds.
+
+    Attributes:
+        network: in eval mode, ready for inference.
+        attributes: their names.
+        agreement: what is known of them; nothing where it was held against nobody.
+    """
+
+    network: JudgeNetwork
+    attributes: tuple[str, ...]
+    agreement: Mapping[str, JudgeAgreement]
+
+
+def read_network(path: str | os.PathLike[str]) -> ReadJudge:
+    """The network of a weight file, the names of its attributes, and how far it agrees with people.
 
     Args:
         path: what `impersona train attribute_judge` released.
@@ -80,8 +96,9 @@ def read_network(path: str | os.PathLike[str]) -> tuple[JudgeNetwork, tuple[str,
         names = tuple(str(name) for name in settings["attributes"])
         network = JudgeNetwork(len(names), settings["widths"], settings["blocks"])
         network.load_state_dict(states[NAME])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        known = {name: JudgeAgreement(*one) for name, one in settings.get("agreement", {}).items()}
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise CorruptFile(
             f"{path}: not weights of attribute_judge ({error}); give a file of `impersona train attribute_judge`"
         ) from error
-    return network.folded(), names
+    return ReadJudge(network.folded(), names, known)

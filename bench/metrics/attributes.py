@@ -31,6 +31,8 @@ class JudgedAttributes:
         wanted: float32 (M, A), 1 or 0 for what was asked for, NaN for what was to stay.
         seen: float32 (M, A), in [0, 1], how likely the judge finds each in the made face.
         before: float32 (M, A), in the photo of the first contributor.
+        trusted: bool (A,), which of them take part in figures of all attributes; None for all: nothing is known of the
+            judge.
 
     Raises:
         ShapeError: arrays of other shapes.
@@ -40,6 +42,7 @@ class JudgedAttributes:
     wanted: NDArray[np.float32]
     seen: NDArray[np.float32]
     before: NDArray[np.float32]
+    trusted: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.wanted), len(self.names))
@@ -62,7 +65,8 @@ def assess_attributes(
 
     Returns:
         Over faces: the share of what was asked for that the judge sees; of that which it did not see in the photo, the
-        share that it sees in the face; and of all else the share that it judges as before. Then each attribute by
+        share that it sees in the face; and of all else the share that it judges as before; all three of the attributes
+        on which the judge is trusted, the first two of faces of which nothing else was asked. Then every attribute by
         itself, filed under its name. And all of them on every draw. Fewer than 30 faces are ``"weak"``.
     """
     asked, made = ~np.isnan(judged.wanted), ~np.isnan(judged.seen)
@@ -87,7 +91,11 @@ def assess_attributes(
         values.append(FigureValue(figure(name).name, None, value, low, high, n, support_of(n), method, group))
         means[name, None, group] = FaceMean.of_known(of_faces)
 
-    for name, (good, counted) in of.items():
+    trusted = np.ones(len(judged.names), np.bool_) if judged.trusted is None else judged.trusted
+    # A face of which something was asked that the judge cannot see says nothing of what was asked.
+    sure = ~(asked & ~trusted).any(axis=1, keepdims=True)
+    for name, (good, every) in of.items():
+        counted = every & trusted & (sure | (name == KEPT))
         total = counted.sum(axis=1)
         add(name, None, np.where(total > 0, (good & counted).sum(axis=1) / np.maximum(total, 1), np.nan))
     for name, (good, counted) in of.items():

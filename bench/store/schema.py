@@ -189,6 +189,17 @@ ATTRIBUTES: Table = {
     "before": Column(pa.float32(), "probability", "likewise, in the first contributor's photo"),
 }
 
+JUDGE: Table = {
+    "attribute": Column(pa.string(), "name", "one of the judge's that was held against people"),
+    "area": Column(pa.float32(), "share", "under the judge's ROC curve, on photos that people labelled"),
+    "low": Column(pa.float32(), "share", "of its 95 % interval"),
+    "high": Column(pa.float32(), "share", "likewise"),
+    "there": Column(pa.int32(), "photos", "that show the attribute"),
+    "absent": Column(pa.int32(), "photos", "that do not"),
+    "tested": Column(pa.bool_(), "", "whether there are at least 50 of both"),
+    "trusted": Column(pa.bool_(), "", "whether it was tested and the area is at least 0.9: figures of all have it"),
+}
+
 NEAREST: Table = {
     "face": Column(pa.int32(), "face", "its number; those that were acquired"),
     "photo": Column(pa.string(), "frame key", "of the people of `novelty`, the photo that is most like the face"),
@@ -242,6 +253,7 @@ TABLES: Mapping[str, Table] = {
     "contributions": CONTRIBUTIONS,
     "layouts": LAYOUTS,
     "attributes": ATTRIBUTES,
+    "judge": JUDGE,
     "nearest": NEAREST,
     "presentations": PRESENTATIONS,
     "placements": PLACEMENTS,

@@ -8,14 +8,14 @@ photo in the same crop.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bench.aligners.geometry import template_digest
-from bench.api import Attack, AttributeJudge, Dataset, Generator, Progress
+from bench.api import Attack, AttributeJudge, Dataset, Generator, JudgeAgreement, MeasuredJudge, Progress
 from bench.config import Attributes as AttributesEntry
 from bench.errors import ConfigError, PluginError
 from bench.images import decode, resize, to_crops
@@ -91,7 +91,26 @@ def attributes_of(
     found = np.full((3, len(pairing), len(bench.names)), np.nan, dtype=np.float32)
     for face, answer in said.items():
         found[:, face] = answer["judged"]
-    return JudgedAttributes(bench.names, *found)
+    wanted, seen, before = found
+    return JudgedAttributes(bench.names, wanted, seen, before, bench.trusted)
+
+
+def agreement_table(spec: Mapping[str, Any]) -> pd.DataFrame | None:
+    """The table `judge`: what is known of a cell's judge, attribute by attribute; None where it does not say."""
+    judge: AttributeJudge = plugin("judge", entry_of(spec["attributes"]["judge"]))
+    known = _agreement(judge)
+    rows = [
+        {"attribute": name, **known[name]._asdict(), "tested": known[name].tested, "trusted": known[name].trusted}
+        for name in judge.attributes
+        if name in known
+    ]
+    return pd.DataFrame(rows) if rows else None
+
+
+def _agreement(judge: AttributeJudge) -> Mapping[str, JudgeAgreement]:
+    """What a `bench.api.MeasuredJudge` says of itself; nothing of another. What its property raises goes on."""
+    found: Mapping[str, JudgeAgreement] = cast(MeasuredJudge, judge).agreement if "agreement" in dir(judge) else {}
+    return found
 
 
 def attributes_table(judged: JudgedAttributes) -> pd.DataFrame:
@@ -115,6 +134,9 @@ class _Bench:
         self.judge: AttributeJudge = plugin("judge", entry_of(part))
         self.name, self.studio, self.made = part["name"], studio, made
         self.names = tuple(self.judge.attributes)
+        self.trusted: NDArray[np.bool_] | None = None
+        if known := _agreement(self.judge):
+            self.trusted = np.array([name in known and known[name].trusted for name in self.names])
         self.revision = f"{REVISION} {value_digest({name: part[name] for name in part if name != 'settings'})}"
 
     def judged(self, asked: Question) -> list[Answer]:

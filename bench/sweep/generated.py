@@ -29,7 +29,7 @@ from bench.store.cache import ArrayCache
 from bench.store.schema import to_parquet
 from bench.sweep.acquisition import Acquisition, acquire
 from bench.sweep.attention import attention_of, attention_tables
-from bench.sweep.attributes import attributes_of, attributes_table
+from bench.sweep.attributes import agreement_table, attributes_of, attributes_table
 from bench.sweep.calibration import CarriedPoint, thresholds_of
 from bench.sweep.contributions import contributions_of, contributions_table
 from bench.sweep.inputs import entry_of
@@ -113,6 +113,8 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
         found, on_draws = assess_attributes(judged, attempts.contributors, kept)
         values, varied = [*values, *found], varied | on_draws
         looked["attributes"] = attributes_table(judged)
+        if (known := agreement_table(spec)) is not None:
+            looked["judge"] = known
     if "novelty" in spec:
         near = neighbours_of(spec, cast, pairing, photos, faces, acquired, cache, progress)
         found, on_draws = assess_novelty(near.similarity, attempts.contributors, kept)

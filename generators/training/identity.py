@@ -24,8 +24,9 @@ def identity_of(
         seed: of everything that is drawn.
         data: digest of the data.
         processes: that each see batches of their own.
-        teachers: ``identity_encoder`` and ``perceptual``, where they are others than without a word, and ``start``, the
-            digest of the weights that it began with, where there were some.
+        teachers: ``identity_encoder`` and ``perceptual``, where they are others than without a word; ``start``, the
+            digest of the weights that it began with, where there were some; and ``labels``, that of the attributes as
+            they are learned, where they are.
     """
     return {
         "name": name,

@@ -76,9 +76,10 @@ class Run:
             if self.conditioned:
                 refuse_other_embeddings(self.frozen.encoder, self.frozen.identity, described)
             digest, processes = str(described.get("digest", "")), fabric.world_size
+            more = {"labels": described["labels"]} if "labels" in described else {}
             self.identity = identity_of(
                 options.name, settings, self.recipe.batch_size, options.seed, digest, processes,
-                self._teachers() | ({"start": self.started_with["sha256"]} if self.started_with else {}),
+                self._teachers() | ({"start": self.started_with["sha256"]} if self.started_with else {}) | more,
             )  # fmt: skip
         except BaseException:
             self.source.close()  # nobody else knows of it yet

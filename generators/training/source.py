@@ -134,9 +134,11 @@ class PackSource:
     def describe(self) -> dict[str, Any]:
         """Digest, faces, people and a digest of these people, parts, whose embeddings, and what was asked for.
 
-        ``aligner`` is the sweep-file entry of what found the faces for them, where the pack says it.
+        ``aligner`` is the sweep-file entry of what found the faces for them, where the pack says it; ``labels`` is the
+        digest of the attributes as they are learned, where they are.
         """
         pack = self._pack
+        labels = getattr(pack, "labels_digest", None)
         return {
             "digest": pack.digest,
             "faces": len(self._rows),
@@ -148,6 +150,7 @@ class PackSource:
             "identity": pack.identity_name,
             "identity_weights": pack.identity_weights,
             **aligner_of(pack.manifest),
+            **({"labels": labels} if labels else {}),
         }
 
     def _order(self, epoch: int) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from reports import numbers
 from reports.figures.rows import short
 from reports.figures.small_multiples import part
 from reports.figures.style import CONTRIBUTOR_LOOKS, INK, MUTED, chart_layout, hover_text, literal, shorten
-from reports.figures.threshold_lines import Line
+from reports.figures.threshold_lines import Line, threshold_note
 
 _ACROSS = 3
 """Panels beside each other."""
@@ -131,7 +131,7 @@ def chart(panels: Sequence[Panel], setting: str) -> dict[str, Any]:
         for track in panel.tracks:
             traces += _track(track, panel, number, setting)
         layout["shapes"] += [_level(line, number) for line in panel.lines]
-        layout["annotations"] += [_title(panel, number), *(_note(line, number) for line in panel.lines)]
+        layout["annotations"] += [_title(panel, number), *(threshold_note(line, number) for line in panel.lines)]
     layout["meta"] = {"narrow": narrow}
     return {"variants": [{"name": setting, "data": traces, "layout": layout}]}
 
@@ -179,13 +179,6 @@ def _level(line: Line, number: str) -> dict[str, Any]:
     return {
         "type": "line", "xref": f"x{number} domain", "yref": f"y{number}", "x0": 0, "x1": 1, "y0": line.threshold,
         "y1": line.threshold, "line": {"color": "var(--ink)", "width": 1, "dash": "dot" if line.weak else "solid"},
-    }  # fmt: skip
-
-
-def _note(line: Line, number: str) -> dict[str, Any]:
-    return {
-        "xref": f"x{number} domain", "yref": f"y{number}", "x": 1, "y": line.threshold, "xanchor": "right",
-        "yanchor": "bottom", "showarrow": False, "text": line.label, "font": {"size": 10.5, "color": "var(--muted)"},
     }  # fmt: skip
 
 

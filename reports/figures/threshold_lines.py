@@ -90,3 +90,16 @@ def note(line: Line, row: int, to_the_left: bool) -> dict[str, Any]:
         "name": f"{line.label} │" if to_the_left else f"│ {line.label}",  # what a narrow page shows instead
         "font": {"size": 12, "color": "var(--ink)"},
     }
+
+
+def threshold_note(line: Line, number: str) -> dict[str, Any]:
+    """What stands above a threshold's horizontal line in a panel, as plotly's annotation.
+
+    Args:
+        line: the threshold.
+        number: what plotly calls the panel's axes behind ``x`` and ``y``.
+    """
+    return {
+        "xref": f"x{number} domain", "yref": f"y{number}", "x": 1, "y": line.threshold, "xanchor": "right",
+        "yanchor": "bottom", "showarrow": False, "text": line.label, "font": {"size": 10.5, "color": "var(--muted)"},
+    }  # fmt: skip

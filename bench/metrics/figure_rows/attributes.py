@@ -7,8 +7,8 @@ from bench.metrics.figure_rows import OURS, Figure
 ROWS: tuple[Figure, ...] = (
     Figure(
         "attribute_accuracy",
-        "mean over made faces of the share of the attributes asked for that the judge sees in the face; of one "
-        "attribute (`group`) over the faces of which it was asked",
+        "mean over made faces of the share of the attributes asked for that the judge sees in the face, where it is "
+        "trusted on all of them; of one attribute (`group`) over the faces of which it was asked",
         "share",
         "up",
         OURS,
@@ -22,8 +22,8 @@ ROWS: tuple[Figure, ...] = (
     ),
     Figure(
         "attribute_kept_rate",
-        "mean over made faces of the share of the attributes not asked for that the judge sees as in the first "
-        "contributor's photo; of one attribute (`group`) likewise",
+        "mean over made faces of the share of the attributes not asked for, of those on which the judge is trusted, "
+        "that it sees as in the first contributor's photo; of one attribute (`group`) likewise",
         "share",
         "up",
         OURS,

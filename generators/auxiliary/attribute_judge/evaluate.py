@@ -9,51 +9,39 @@ Intervals are of a bootstrap of people. An attribute of which fewer than 50 face
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.api import JudgeAgreement
 from bench.errors import InsufficientData
 from bench.judges.attribute_judge import AttributeJudgeSettings, NetworkJudge
 from bench.judges.network import SIDE
 from bench.packs import Pack
 from bench.seeding import stream
 
-ENOUGH = 50
-"""So many faces must show an attribute, and so many must not, or the judge is untested there."""
-GOOD = 0.9
-"""From this area on an attribute takes part in what is said of all."""
 DRAWS = 1000
 
 
-@dataclass(frozen=True)
-class Tested:
-    """What is known of one attribute.
+class Judged(NamedTuple):
+    """What a judge says of N faces of which somebody said something.
 
     Attributes:
-        attribute: its name.
-        area: under the ROC curve; NaN where nobody, or everybody, shows it.
-        low: of the 95 % interval; NaN likewise.
-        high: likewise.
-        there: faces that show it, as people said.
-        absent: faces that do not.
+        logits: float32 (N, A).
+        labels: float32 (N, A), what people said, above 0 for there; NaN where they did not.
+        people: int32 (N,), equal numbers are one person.
+        split: (N,), of each person.
     """
 
-    attribute: str
-    area: float
-    low: float
-    high: float
-    there: int
-    absent: int
-
-    @property
-    def tested(self) -> bool:
-        """Whether there are enough of both."""
-        return min(self.there, self.absent) >= ENOUGH
+    logits: NDArray[np.float32]
+    labels: NDArray[np.float32]
+    people: NDArray[np.int32]
+    split: NDArray[np.str_]
 
 
 def area_under_curve(scores: NDArray[np.float64], labels: NDArray[np.bool_], weights: NDArray[np.float64]) -> float:
@@ -83,8 +71,8 @@ def agreement(
     people: NDArray[np.int32],
     names: Sequence[str],
     draws: int = DRAWS,
-) -> list[Tested]:
-    """Every attribute's area, with a percentile interval over people drawn with replacement.
+) -> dict[str, JudgeAgreement]:
+    """Every attribute's area, with a percentile interval over people drawn with replacement; NaN where there is none.
 
     Args:
         scores: (N, A), what the judge says.
@@ -96,7 +84,7 @@ def agreement(
     _, codes = np.unique(people, return_inverse=True)
     count = int(codes.max()) + 1
     counts = stream(0, "attribute_judge").multinomial(count, np.full(count, 1 / count), size=draws)
-    found = []
+    found = {}
     for column, name in enumerate(names):
         known = np.isfinite(labels[:, column])
         there = labels[known, column] > 0
@@ -104,25 +92,23 @@ def agreement(
         area = area_under_curve(score, there, np.ones(len(score)))
         drawn = [area_under_curve(score, there, one[codes[known]].astype(np.float64)) for one in counts]
         ends = np.nanpercentile(drawn, (2.5, 97.5)) if np.isfinite(drawn).any() else (np.nan, np.nan)
-        found.append(Tested(name, area, float(ends[0]), float(ends[1]), int(there.sum()), int((~there).sum())))
+        found[name] = JudgeAgreement(area, float(ends[0]), float(ends[1]), int(there.sum()), int((~there).sum()))
     return found
 
 
-def judged_pack(judge: NetworkJudge, pack: Pack) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]:
-    """Scores, labels and people of the faces of a pack of which somebody said something.
+def judged_pack(judge: NetworkJudge, pack: Pack) -> Judged:
+    """What a judge says of the faces of a pack of which somebody said something.
 
     Args:
         judge: the judge.
         pack: with attributes.
 
     Returns:
-        float32 (N, A) twice and int32 (N,); labels by the judge's names, NaN where the pack has none.
+        Everything by the judge's names.
 
     Raises:
         InsufficientData: nobody said anything of any face.
     """
-    import torch
-
     known = list(pack.manifest["attributes"])
     given = np.asarray(pack.attributes)
     labels = np.full((len(given), len(judge.attributes)), np.nan, np.float32)
@@ -134,28 +120,36 @@ def judged_pack(judge: NetworkJudge, pack: Pack) -> tuple[NDArray[np.float32], N
         raise InsufficientData(
             "the pack has no labelled face; make it of a data set with attributes: impersona pack --help"
         )
-    scores = []
+    people = np.asarray(pack.subjects)[rows].astype(np.int32)
+    return Judged(logits_of(judge, pack, rows), labels[rows], people, np.asarray(pack.split)[rows])
+
+
+def logits_of(judge: NetworkJudge, pack: Pack, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What a judge says of faces of a pack, float32 (N, A)."""
+    import torch
+
+    found = []
     with torch.inference_mode():
         for start in range(0, len(rows), 64):
             pixels = torch.from_numpy(np.array(pack.images(rows[start : start + 64], SIDE)))
             images = pixels.permute(0, 3, 1, 2).float().div(255).contiguous(memory_format=torch.channels_last)
-            scores.append(judge.network(images).sigmoid().numpy())
-    return np.concatenate(scores), labels[rows], np.asarray(pack.subjects)[rows].astype(np.int32)
+            found.append(judge.network(images).numpy())
+    return np.concatenate(found)
 
 
-def as_table(found: Sequence[Tested]) -> str:
+def as_table(found: Mapping[str, JudgeAgreement]) -> str:
     """Markdown, the best first; at last those that are untested."""
     lines = ["| attribute | area under the curve | faces with, without |", "|---|---|---|"]
-    for one in sorted(found, key=lambda one: (not one.tested, -one.area if one.area == one.area else 0)):
+    for name, one in sorted(found.items(), key=lambda pair: (not pair[1].tested, -np.nan_to_num(pair[1].area))):
         said = f"{one.area:.3f} [{one.low:.3f}, {one.high:.3f}]" if one.area == one.area else "–"
-        lines.append(f"| {one.attribute} | {said}{'' if one.tested else ' (untested)'} | {one.there}, {one.absent} |")
-    enough = [one for one in found if one.tested]
-    good = [one for one in enough if one.area >= GOOD]
-    mean = float(np.mean([one.area for one in enough])) if enough else float("nan")
+        lines.append(f"| {name} | {said}{'' if one.tested else ' (untested)'} | {one.there}, {one.absent} |")
+    enough = [one.area for one in found.values() if one.tested]
+    good = [name for name, one in found.items() if one.trusted]
+    mean = float(np.mean(enough)) if enough else float("nan")
     lines.append("")
     lines.append(
         f"Tested: {len(enough)} of {len(found)} attributes, their mean area {mean:.3f}; {len(good)} of them at least"
-        f" {GOOD}: {', '.join(one.attribute for one in good) or 'none'}."
+        f" 0.9: {', '.join(good) or 'none'}."
     )
     return "\n".join(lines)
 
@@ -168,14 +162,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     given = parser.parse_args(arguments)
     judge = NetworkJudge(AttributeJudgeSettings(weights=given.weights))
-    pack = Pack.open(given.data)
-    try:
-        found = agreement(*judged_pack(judge, pack), judge.attributes)
-    finally:
-        pack.close()
+    with contextlib.closing(Pack.open(given.data)) as pack:
+        judged = judged_pack(judge, pack)
+    found = agreement(judged.logits, judged.labels, judged.people, judge.attributes)
     print(as_table(found))
     if given.json:
-        given.json.write_text(json.dumps([asdict(one) for one in found], indent=1), encoding="utf-8")
+        given.json.write_text(
+            json.dumps({name: one._asdict() for name, one in found.items()}, indent=1), encoding="utf-8"
+        )
     return 0
 
 

@@ -1,6 +1,8 @@
 """How the attribute judge learns: one network, one phase, cross-entropy with labels that are themselves uncertain.
 
-A label is the probability that the networks gave which predicted it: a face of which they were not sure teaches that.
+A label is the probability that the networks gave which predicted it, its logit standardised attribute by attribute
+(`generators.training.label_scaling`): they were not calibrated, and most attributes nearly never likely. What 0.5 means
+is learned afterwards, of photos that people labelled (`calibrate`).
 Faces are moved, zoomed, relit and coarsened, so that the judge does not hang on a generator's sharpness.
 """
 
@@ -92,7 +94,7 @@ class JudgeRecipe:
 
 
 def _source(data: Path, recipe: Any, seed: int) -> PackSource:
-    return labelled_source(data, recipe, seed, recipe.preset.only)
+    return labelled_source(data, recipe, seed, recipe.preset.only, scale="standard")
 
 
 TRAINABLE = Trainable(presets=PRESETS, build=JudgeRecipe, source=_source)

@@ -33,7 +33,7 @@ class JudgePreset(LearningPreset):
     rates: tuple[float, float] = (2e-3, 2e-3)
     betas: tuple[float, float] = (0.9, 0.999)
     attributes: tuple[str, ...] = ATTRIBUTES
-    widths: tuple[int, ...] = (24, 48, 96, 128)
+    widths: tuple[int, ...] = (12, 48, 96, 128)
     blocks: int = 1
     dropout: float = 0.3
     weight_decay: float = 0.05
@@ -42,7 +42,7 @@ class JudgePreset(LearningPreset):
     zoom: float = 0.1
     light: float = 0.25
     coarse: float = 0.3
-    decay_to: int = 3_000
+    decay_to: int = 2_500
     only: tuple[str, ...] = ("lfw",)
 
     def __post_init__(self) -> None:
