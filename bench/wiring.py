@@ -343,6 +343,16 @@ BUILT_IN: tuple[PluginRow, ...] = (
     ),
     PluginRow(
         kind="attack",
+        name="least_edit",
+        target="attacks.least_edit.plugin:LeastEdit",
+        settings="attacks.least_edit.settings:LeastEditSettings",
+        summary="the least visible edit of attributes by which a surrogate no longer knows somebody: a tool of privacy",
+        source="impersona",
+        licence="Apache-2.0; its generator's weights: research only",
+        requires=("torch", "skimage"),
+    ),
+    PluginRow(
+        kind="attack",
         name="landmark_morph",
         target="attacks.landmark_morph.plugin:LandmarkMorph",
         settings="attacks.landmark_morph.plugin:LandmarkMorphSettings",

@@ -33,7 +33,10 @@ from bench.images import to_crops
 from generators.picture_sheets import drawn_crops
 
 ROOT = Path(__file__).parent.parent
-DEFAULT = "spade; sis; {name: mixsyn, sources: 2}; {name: mixsyn, sources: 6}"
+DEFAULT = (
+    "spade; sis; {name: mixsyn, sources: 2}; {name: mixsyn, sources: 6}; {name: translation, edits: {Smiling: flip}};"
+    " {name: translation, by: reference}"
+)
 GENERATORS = [yaml.safe_load(one) for one in os.environ.get("IMPERSONA_GENERATORS", DEFAULT).split(";")]
 FACES, ROUNDS, THREADS, PEOPLE = 64, 5, 2, 8
 MOST_MEMORY_MB = 2000

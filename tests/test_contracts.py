@@ -215,6 +215,15 @@ FIXTURES: dict[tuple[str, str], Callable[[Path], list[Settings]]] = {
         {"generator": {"name": "sis", "weights": str(weights), "batch_size": 2}, "regions": ["nose"], "strength": 0.5}
         for weights in [sis_weights(folder / "sis.safetensors", replace(SMALL_SIS, identity=128))]
     ],
+    ("attack", "least_edit"): lambda folder: [
+        {
+            "generator": {"name": "translation", "weights": str(weights), "batch_size": 2},
+            "batch_size": 2,
+            "attributes": ["Smiling", "Bangs"],
+            "strengths": [1.0, 2.0],
+        }
+        for weights in [translation_weights(folder / "translation.safetensors")]
+    ],
     ("attack", "landmark_morph"): lambda folder: [{}],
     ("executor", "inline"): lambda folder: [{}],
     ("executor", "processes"): lambda folder: [{"jobs": 2}],

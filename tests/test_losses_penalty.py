@@ -50,6 +50,27 @@ def test_the_penalty_is_the_mean_over_kinds_of_faces_and_its_points_lie_between(
     assert found.item() == pytest.approx(separate.item(), abs=1e-12)
 
 
+def test_one_kind_for_each_photo_is_the_same_on_average():
+    real, fakes = faces(3, 0), [faces(3, 1), faces(3, 2) * 3]
+    seen = []
+
+    def critic(images):
+        seen.append(images.detach())
+        return images.square().sum(dim=(1, 2, 3)) / 2
+
+    every, one = (
+        torch.stack([
+            gradient_penalty(critic, real, fakes, torch.Generator().manual_seed(seed), one_kind=one_kind).detach()
+            for seed in range(300)
+        ])
+        for one_kind in (False, True)
+    )  # fmt: skip
+    assert {len(images) for images in seen[:300]} == {6}
+    assert {len(images) for images in seen[300:]} == {3}
+    spread = float((one.var() + every.var()).sqrt()) / 300**0.5
+    assert one.mean().item() == pytest.approx(every.mean().item(), abs=4 * spread)
+
+
 def test_shares_follow_from_the_draw():
     def critic(images):
         return images.square().sum(dim=(1, 2, 3))

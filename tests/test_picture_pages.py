@@ -1,4 +1,4 @@
-"""The pictures of docs/sis.md and docs/mixsyn.md: drawn people, sheets, and files that say what they are."""
+"""The pictures of the pages of sis, mixsyn and translation: drawn people, sheets, files that say what they are."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bench.aligners.templates import FFHQ256
-from bench.images import png_text, read
+from bench.images import png_text, read, to_crops
 from bench.regions import CLASSES
 from generators.mixsyn import pictures as mixsyn_pictures
 from generators.mixsyn.mixing import Mixer
@@ -29,8 +30,11 @@ from generators.picture_sheets import (
 from generators.sis import pictures as sis_pictures
 from generators.sis.plugin import Sis
 from generators.sis.settings import SisSettings
+from generators.translation import pictures as translation_pictures
+from generators.translation.editing import Translator
 from tests.test_mixsyn import mixsyn_weights
 from tests.test_sis import SMALL, sis_weights
+from tests.test_translation import translation_weights
 
 SMALL_PLAIN, SMALL_IDENTITY = (dataclasses.replace(SMALL, identity=length) for length in (0, 128))
 STEP = SHOWN + GAP
@@ -178,3 +182,35 @@ def _check_files(folder: Path, names: set[str], made_by: str, page: str) -> None
         assert page in text.values()
         with Image.open(path) as image:
             assert image.mode == "P"
+
+
+@pytest.fixture(scope="module")
+def translator(tmp_path_factory):
+    return Translator(str(translation_weights(tmp_path_factory.mktemp("weights") / "small.safetensors")), threads=1)
+
+
+def test_edits_stand_in_rows_of_people(translator):
+    drawn = drawn_crops(4, seed=translation_pictures.SEED)
+    with torch.inference_mode():
+        pages = {name: make(translator, drawn) for name, make in translation_pictures.SHEETS.items()}
+    names = translator.preset.attributes
+    flips = pages["translation-flips"]
+    assert flips.shape == (2 * translation_pictures.FLIPPED * STEP - GAP, (2 + len(names)) * STEP - GAP, 3)
+    assert np.array_equal(tile(flips, 2, 0), shown_small(drawn.crops[1]))
+    assert (tile(flips, 1, 1) == 255).all()
+    assert len({tile(flips, 0, column).tobytes() for column in range(1, 2 + len(names))}) > 2
+    strengths = pages["translation-strengths"]
+    nothing = 1 + translation_pictures.STRENGTHS.index(0.0)
+    assert np.array_equal(tile(strengths, 0, nothing), tile(flips, 0, 1)), "no strength makes the face again"
+    bands = pages["translation-bands"]
+    assert bands.shape == (STEP - GAP, 8 * STEP - GAP, 3)
+    assert np.array_equal(tile(bands, 0, 3), shown_small(drawn.crops[3]))
+    looks = pages["translation-looks"]
+    assert np.array_equal(tile(looks, 0, 1 + translation_pictures.LOOKS), shown_small(drawn.crops[1]))
+    with torch.inference_mode():
+        own = translator.read(torch.from_numpy(to_crops(drawn.crops[:1])))
+        asked = {"Smiling": None}
+        there = translation_pictures.edited(translator, torch.from_numpy(to_crops(drawn.crops[:1])), asked)
+        same = {"Smiling": bool(own[0, 0])}
+        again = translation_pictures.edited(translator, torch.from_numpy(to_crops(drawn.crops[:1])), same)
+    assert not torch.equal(there, again)

@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from bench.api import FaceBatch, Generator
+import bench
+from bench.api import EditingGenerator, FaceBatch, Generator
 from bench.datasets.attributes import ATTRIBUTES
-from bench.errors import ConfigError, MissingFile, ShapeError
+from bench.errors import ConfigError, ShapeError
 from bench.registry import load
 from generators.crops import shrink
 from generators.training.released import write_released
@@ -142,11 +143,15 @@ def test_it_is_a_generator(file: Path) -> None:
         assert maker.conditions == ({"references"} if contributors > 1 else set())
 
 
-def test_nothing_ships_yet_and_that_is_said() -> None:
-    try:
-        assert Translator().preset.attributes
-    except MissingFile as error:
-        assert RELEASED in str(error)  # noqa: PT017  either is right, depending on the weights
+def test_what_ships_edits_what_its_card_says() -> None:
+    maker: Any = load("generator", "translation", edits={"Smiling": "flip"}, detail=True, threads=1, batch_size=2)
+    assert maker.attributes == SHIPPED
+    card = (Path(bench.__file__).parent / "weights" / RELEASED).with_suffix(".md").read_text(encoding="utf-8")
+    assert maker.fingerprint()["weights"] in card
+    images = faces(2)
+    found = maker.generate(FaceBatch(images=images), np.random.default_rng(0))
+    assert found.shape == images.shape
+    assert np.abs(found - images).mean() > 1e-3
 
 
 def test_no_change_is_a_reconstruction(file: Path) -> None:
@@ -175,6 +180,27 @@ def test_an_edit_by_label_is_its_difference(file: Path) -> None:
         expected = translator.edit(pictures, difference, translator.label_code(difference)).numpy()
         np.testing.assert_array_equal(found, expected)
     assert np.abs(found - made(file, FaceBatch(images=images))).max() > 1e-4
+
+
+def test_detail_is_the_photo_and_what_the_edit_changes(file: Path) -> None:
+    fine = np.clip(faces(3) + np.random.default_rng(5).normal(0, 0.1, (3, 3, 256, 256)), 0, 1).astype(np.float32)
+    images = FaceBatch(images=fine)
+    np.testing.assert_allclose(made(file, images, detail=True), fine, atol=1e-6)  # nothing is edited: the photo
+    coarse, again = made(file, images, edits={"Smiling": "flip"}), made(file, images)
+    expected = np.clip(fine + coarse - again, 0, 1)
+    np.testing.assert_allclose(made(file, images, edits={"Smiling": "flip"}, detail=True), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("detail", [False, True])
+def test_one_attribute_is_changed_by_degrees_for_attacks(file: Path, detail: bool) -> None:
+    images = faces(3)
+    maker: Any = load("generator", "translation", weights=str(file), batch_size=2, threads=1, detail=detail)
+    assert isinstance(maker, EditingGenerator)
+    found = maker.edit_tensor(torch.from_numpy(images), "Bangs", 1.5).numpy()
+    expected = made(file, FaceBatch(images=images), edits={"Bangs": "flip"}, strength=1.5, detail=detail)
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ConfigError, match="attribute: got Bald, expected one of Smiling"):
+        maker.edit_tensor(torch.from_numpy(images), "Bald", 1.0)
 
 
 def test_looks_differ_by_noise_and_follow_from_the_stream(file: Path) -> None:

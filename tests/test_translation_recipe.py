@@ -43,6 +43,19 @@ def test_the_critic_has_so_many_steps_for_one_of_the_generator() -> None:
     assert found == [(JUDGE, READER), (JUDGE, READER), (MAKE,)] * 2
 
 
+def test_faces_are_made_again_at_first() -> None:
+    learning = recipe(warm_up=2)
+    assert [learning.phases(number) for number in range(6)] == [
+        (MAKE, JUDGE, READER), (MAKE, JUDGE, READER), (JUDGE, READER), (JUDGE, READER), (MAKE,), (JUDGE, READER)
+    ]  # fmt: skip
+    assert list(learning.losses(MAKE, step(1, batch())).terms) == ["reconstruction"]
+    assert list(learning.losses(JUDGE, step(1, batch())).terms) == ["judge_labels"]
+    assert list(learning.losses(READER, step(1, batch())).terms) == ["reader"]
+    assert "adversarial" in learning.losses(MAKE, step(4, batch())).terms
+    assert learning.beginnings == (0, 2, 4)
+    assert recipe().beginnings == (0, 2)
+
+
 def test_losses_at_random_weights_are_near_the_published_ones() -> None:
     preset = dataclasses.replace(PRESETS["paper"], bank=64)
     torch.manual_seed(0)

@@ -171,6 +171,20 @@ class Translator:
             return in_batches(lambda *rows: work(networks, *rows), self.batch_size, *given)
 
 
+def onto_photo(images: torch.Tensor, edited: torch.Tensor, again: torch.Tensor) -> torch.Tensor:
+    """A photo with what an edit changed added to it: its detail, finer than the networks see, stays. Ours.
+
+    Args:
+        images: float (N, 3, S, S) RGB in [0, 1], the photos.
+        edited: the same shape, `Translator.edit` of them.
+        again: the same shape, `Translator.reconstruct` of them: what the networks make of them without any edit.
+
+    Returns:
+        float (N, 3, S, S) RGB in [0, 1].
+    """
+    return (images + edited - again).clamp(0, 1)
+
+
 def averaged(codes: torch.Tensor) -> torch.Tensor:
     """The mean code of several references, float (N, C, h, w), of float (N, K, C, h, w).
 

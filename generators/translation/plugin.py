@@ -14,7 +14,7 @@ from bench.errors import ConfigError
 from bench.torch_runtime import padded
 from generators.face_batches import images_of, references_of
 from generators.translation.attributes import edited_labels
-from generators.translation.editing import Translator, averaged
+from generators.translation.editing import Translator, averaged, onto_photo
 from generators.translation.settings import TranslationPreset, TranslationSettings
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class _Wish(NamedTuple):
 
 
 class Translation:
-    """A `bench.api.Generator`: attributes of a face changed, as they look in general or in somebody else's face."""
+    """A `bench.api.EditingGenerator`: attributes changed, as they look in general or in somebody else's face."""
 
     template = FFHQ256
 
@@ -89,6 +89,7 @@ class Translation:
             "sources": settings.sources,
             "strength": float(settings.strength),
             "share": float(settings.share),
+            "detail": settings.detail,
             "variant": settings.variant,
         }
 
@@ -122,6 +123,34 @@ class Translation:
                 made[rows] = faces[: rows.stop - rows.start].cpu().numpy()
         return made
 
+    def edit_tensor(self, images: torch.Tensor, attribute: str, strength: float) -> torch.Tensor:
+        """Faces of which one attribute is the other of what they show, by label, as `EditingGenerator` has it.
+
+        Of its settings only `detail` and those of the networks count.
+
+        Args:
+            images: float32 (N, 3, 256, 256) RGB in [0, 1].
+            attribute: one of `attributes`.
+            strength: what the difference of attributes is multiplied by.
+
+        Raises:
+            ConfigError: the weights do not know the attribute.
+        """
+        import torch
+
+        if attribute not in self.attributes:
+            raise ConfigError(f"attribute: got {attribute}, expected one of {', '.join(self.attributes)}")
+        own = self.translator.read(images).cpu().numpy()
+        asked = np.full_like(own, np.nan)
+        column = self.attributes.index(attribute)
+        asked[:, column] = 1 - own[:, column]
+        wanted, _ = edited_labels(own, self.attributes, asked)
+        difference = torch.from_numpy(wanted - own) * strength
+        faces = self.translator.edit(images, difference, self.translator.label_code(difference))
+        if not self.settings.detail:
+            return faces
+        return onto_photo(images.to(faces.device), faces, self.translator.reconstruct(images))
+
     def wanted_attributes(self, batch: FaceBatch, rng: np.random.Generator) -> NDArray[np.float32]:
         """What the faces were asked to show, float32 (N, A): 1 or 0; NaN for what was to stay as it was.
 
@@ -154,6 +183,8 @@ class Translation:
         wish = self._wish(images, references)
         difference = torch.from_numpy(wish.wanted - wish.own) * self.settings.strength
         faces = self._painted(images, references, difference, numbers)
+        if self.settings.detail:
+            faces = onto_photo(images.to(faces.device), faces, self.translator.reconstruct(images))
         return torch.where(torch.from_numpy(wish.possible).to(faces.device)[:, None, None, None], faces, torch.nan)
 
     def _painted(

@@ -103,11 +103,15 @@ class TranslationRecipe(JudgedRecipe):
         self.bank = NoiseBank(preset.bank, preset.noise)
         self.networks = {**self.networks, "bank": self.bank}
         self.attributes = preset.attributes
-        self.beginnings = (0, preset.judge_steps)  # for `impersona describe`: a step of the critic, one of the others
+        # For `impersona describe`: a step that makes faces again, one of the critic, one of those who make faces.
+        first = preset.warm_up
+        self.beginnings = (*((0,) if first else ()), first, first + preset.judge_steps)
 
     def phases(self, number: int) -> Sequence[str]:
-        """The critic `judge_steps` times, beside it who reads labels; then those who make faces."""
-        judging = number % (self.preset.judge_steps + 1) < self.preset.judge_steps
+        """The critic `judge_steps` times and who reads labels, then those who make faces. At first all, of photos."""
+        if number < self.preset.warm_up:
+            return (GENERATOR, DISCRIMINATOR, READER)
+        judging = (number - self.preset.warm_up) % (self.preset.judge_steps + 1) < self.preset.judge_steps
         return (DISCRIMINATOR, READER) if judging else (GENERATOR,)
 
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
@@ -124,6 +128,8 @@ class TranslationRecipe(JudgedRecipe):
         if phase == READER:
             loss = label_loss(self.reader(step.batch.images), wish.labels, wish.sure)
             return Losses(loss, {"reader": loss.detach()})
+        if step.number < self.preset.warm_up:
+            return self._remake(step, wish) if phase == GENERATOR else self._name(step, wish)
         return self._judge(step, wish) if phase == DISCRIMINATOR else self._make(step, wish)
 
     def samples(self, networks: Mapping[str, nn.Module], batch: TrainingBatch) -> Tensor:
@@ -145,7 +151,9 @@ class TranslationRecipe(JudgedRecipe):
         noise = self.settled(wish, self.bank(wish.rows))
         with torch.no_grad():
             fakes = list(self._faces(self._codes(photos, wish, noise), photos, step).values())
-        penalty = gradient_penalty(self.discriminator.real, photos, fakes, step.draw)
+        penalty = gradient_penalty(
+            self.discriminator.real, photos, fakes, step.draw, one_kind=preset.penalty_of == "one"
+        )
         verdict = self.discriminator(torch.cat([photos, *fakes]))
         real, *made = verdict.realness.chunk(1 + len(fakes))
         terms = {
@@ -154,6 +162,16 @@ class TranslationRecipe(JudgedRecipe):
             "judge_labels": label_loss(verdict.labels[: len(photos)], wish.labels, wish.sure),
         }
         return weighted(terms, {"critic": 1.0, "penalty": preset.penalty, "judge_labels": preset.judge_labels})
+
+    def _remake(self, step: Step, wish: Wish) -> Losses:
+        photos = step.batch.images
+        again = self._again(photos, wish, self.bank(wish.rows).clamp(-1, 1), self.generator.look(photos))
+        terms = {"reconstruction": SPAN * reconstruction(photos, again)}
+        return weighted(terms, {"reconstruction": self.preset.reconstruction})
+
+    def _name(self, step: Step, wish: Wish) -> Losses:
+        terms = {"judge_labels": label_loss(self.discriminator(step.batch.images).labels, wish.labels, wish.sure)}
+        return weighted(terms, {"judge_labels": self.preset.judge_labels})
 
     def _make(self, step: Step, wish: Wish) -> Losses:
         preset, photos = self.preset, step.batch.images

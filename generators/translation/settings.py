@@ -12,11 +12,12 @@ from generators.presets import LearningPreset, check_choice, check_least, preset
 from generators.translation.attributes import PUBLISHED, SHIPPED, check_attributes, check_conflicts
 
 SIGNS = (-1, 0, 1)
+PenaltyOf = Literal["every", "one"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TranslationPreset(LearningPreset):
-    """Sizes, and how it learns. Weights of losses are the published ones, for pixels in [-1, 1].
+    """Sizes, and how it learns. Weights of losses are the published ones, for pixels in [-1, 1]; `tiny` has others.
 
     Attributes:
         attributes: names, as CelebA has them; what it can change.
@@ -40,6 +41,10 @@ class TranslationPreset(LearningPreset):
         interpolate: whether faces of codes between the two are judged, too; False is an ablation.
         mode_seeking: weight of what faces of two noises lack in difference.
         penalty: weight of the critic's gradient penalty.
+        warm_up: steps at first in which faces are made again, and labels of photos are learned, and nothing else:
+            nobody is edited before somebody can tell, and a step takes half of the time. Ours.
+        penalty_of: what it is taken of, beside each photo: ``"every"`` kind of made face, as published, or ``"one"``,
+            drawn: the same on average.
         judge_labels: weight of the labels of photos, for the discriminator.
         latent_sign: which way the noise of a face moves along the gradient of its code's distance to the reference's:
             1 as in the released code, which takes it away from the reference, -1 towards it, 0 for noise that stays.
@@ -74,6 +79,8 @@ class TranslationPreset(LearningPreset):
     interpolate: bool = True
     mode_seeking: float = 0.005
     penalty: float = 10.0
+    warm_up: int = 0
+    penalty_of: PenaltyOf = "every"
     judge_labels: float = 1.0
     latent_sign: int = 1
     latent_rate: float = 0.9
@@ -87,7 +94,7 @@ class TranslationPreset(LearningPreset):
         check_least(self, 1, "noise", "code", "stem", "hidden", "encoder_stem", "mapping_start", "judge_head",
                     "judge_steps", "bank")  # fmt: skip
         check_least(self, 0, "encoder_blocks", "adversarial", "labels", "reconstruction", "cycle", "similarity",
-                    "mode_seeking", "penalty", "judge_labels", "latent_rate", "latent_gain")  # fmt: skip
+                    "mode_seeking", "penalty", "judge_labels", "warm_up", "latent_rate", "latent_gain")  # fmt: skip
         halvings = max(len(self.widths), len(self.judge_widths) - 1, len(self.reader) - 1)
         if (
             not (self.widths and self.reader and self.judge_widths)
@@ -96,6 +103,11 @@ class TranslationPreset(LearningPreset):
             or self.side % 2**halvings
         ):
             raise ValueError(f"side: got {self.side}, expected a power of two that can be halved {halvings} times")
+        check_choice(self, "penalty_of", get_args(PenaltyOf))
+        if self.warm_up and not (self.reconstruction and self.judge_labels):
+            raise ValueError(
+                "warm_up: got steps in which nothing is learned, expected reconstruction and judge_labels above 0"
+            )
         if self.latent_sign not in SIGNS:
             raise ValueError(f"latent_sign: got {self.latent_sign}, expected one of {', '.join(map(str, SIGNS))}")
 
@@ -105,16 +117,22 @@ PRESETS: Mapping[str, TranslationPreset] = {
         side=64,
         attributes=SHIPPED,
         code=16,
-        stem=12,
-        widths=(32, 64, 96),
+        stem=8,
+        widths=(16, 48, 96),
         hidden=16,
         encoder_stem=8,
-        encoder_blocks=2,
-        reader=(8, 16, 32, 64, 96),
-        judge_widths=(12, 24, 48, 96),
+        encoder_blocks=1,
+        reader=(8, 16, 32, 48, 64),
+        judge_widths=(8, 16, 48, 96),
         judge_head=96,
-        batch_size=16,
-        judge_steps=2,
+        batch_size=8,
+        judge_steps=1,
+        rates=(5e-4, 5e-4),
+        labels=30.0,
+        cycle=10.0,
+        similarity=10.0,
+        penalty_of="one",
+        warm_up=1_500,
         bank=16_384,
         ema_decay=0.998,
     ),
@@ -155,6 +173,8 @@ class TranslationSettings:
             whose codes are averaged.
         strength: what the difference of attributes is multiplied by; the paper's test script has 1.5.
         share: with ``both``, the label's, 0 to 1.
+        detail: whether the face is the photo with what the edit changes added to it, so that whatever is finer than the
+            networks see stays; else it is the networks' own picture, as in the paper.
         variant: which look of the label: 0 for the middle of them, n for the n-th of those whose noise is drawn.
         batch_size: faces that are made at once.
         threads: CPU threads that torch gets in this process; 0 for every core.
@@ -168,6 +188,7 @@ class TranslationSettings:
     sources: int = 2
     strength: float = 1.0
     share: float = 0.5
+    detail: bool = False
     variant: int = 0
     batch_size: int = 8
     threads: int = THREADS
