@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from reports.figures.outcome_columns import error_bars
 from reports.figures.rows import short
-from reports.figures.small_multiples import Grid, below, legend_above, name_panel, note_name, shares_axis
+from reports.figures.small_multiples import Grid, below, legend_above, name_panel, note_name, shares_axis, unbroken
 from reports.figures.style import INK, MUTED, Look, hover_text, literal
 from reports.figures.threshold_lines import Line, threshold_note
 
@@ -62,13 +62,7 @@ class Track:
     @property
     def pieces(self) -> list[list[tuple[float, Mark]]]:
         """The marks with their numbers, parted where one is missing."""
-        found: list[list[tuple[float, Mark]]] = [[]]
-        for value, mark in zip(self.values, self.marks, strict=True):
-            if mark is not None:
-                found[-1].append((value, mark))
-            elif found[-1]:
-                found.append([])
-        return [piece for piece in found if piece]
+        return unbroken(self.values, self.marks)
 
 
 @dataclass(frozen=True)
@@ -253,9 +247,7 @@ def _band(piece: Sequence[tuple[float, Mark]], track: Track, scale: Scale, numbe
 
 def _line(track: Track, panel: Panel, scale: Scale, number: str) -> dict[str, Any]:
     color, look = track.look.variable, track.look
-    known = [(value, mark) for piece in track.pieces for value, mark in piece]
-    place = {value: mark for value, mark in known}
-    marks = [place.get(value) for value in track.values]
+    marks = track.marks
     spans = [mark.span if mark else (0.0, 0.0) for mark in marks]
     middles = [mark.value if mark else 0.0 for mark in marks]
     bars = error_bars(middles, spans, color) if scale.share else _bars(middles, spans, color)

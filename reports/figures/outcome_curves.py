@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from reports.figures.outcome_bars import Share
 from reports.figures.outcome_columns import error_bars
 from reports.figures.rows import short
-from reports.figures.small_multiples import Grid, below, legend_above, name_panel, note_name, shares_axis
+from reports.figures.small_multiples import Grid, below, legend_above, name_panel, note_name, shares_axis, unbroken
 from reports.figures.style import MUTED, OUTCOME_LINES, LineKey, hover_text, literal, svg_dash
 from reports.joint_rates import JOINT_MEANINGS
 
@@ -60,13 +60,7 @@ class Curve:
     @property
     def pieces(self) -> list[list[tuple[float, Share]]]:
         """The same, parted where a share is missing."""
-        found: list[list[tuple[float, Share]]] = [[]]
-        for value, share in zip(self.values, self.shares, strict=True):
-            if share is not None:
-                found[-1].append((value, share))
-            elif found[-1]:
-                found.append([])
-        return [piece for piece in found if piece]
+        return unbroken(self.values, self.shares)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from reports import numbers
 from reports.figures.style import chart_layout, hover_text, literal, row_lines
 
+_Mark = TypeVar("_Mark")
 _MOST = 4
 """Panels beside each other, on a wide page and on paper."""
 _HEAD, _PANEL, _FOOT = 40, 196, 44
@@ -173,6 +174,17 @@ def wrapped(name: str, longest: int) -> Sequence[str]:
         return [name]
     first, *rest = row_lines(f", {name}", longest, most=3)
     return rest or [first]
+
+
+def unbroken(values: Sequence[float], marks: Sequence[_Mark | None]) -> list[list[tuple[float, _Mark]]]:
+    """The marks of a line with their numbers, parted where one is missing."""
+    found: list[list[tuple[float, _Mark]]] = [[]]
+    for value, mark in zip(values, marks, strict=True):
+        if mark is not None:
+            found[-1].append((value, mark))
+        elif found[-1]:
+            found.append([])
+    return [piece for piece in found if piece]
 
 
 def shares_axis() -> dict[str, Any]:
