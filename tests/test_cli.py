@@ -19,7 +19,7 @@ from bench.registry import Registry
 from bench.version import __version__
 from tests.toys import add_toys, photos
 
-HEAVY = ("torch", "onnxruntime", "cv2", "dlib", "insightface", "skimage", "sklearn")
+HEAVY = ("torch", "numba", "onnxruntime", "cv2", "dlib", "insightface", "skimage", "sklearn")
 
 
 def call(*arguments: str) -> int:

@@ -36,22 +36,43 @@ Reference and kernel
 `score` and `scores_by_definition` are the definition in plain loops. `pair_scores` (trial lists), `cross_scores` (all
 probes against all references, block by block) and `streamed_verification` (all pairs of a set, of which the mated
 scores, the highest nonmated scores and a histogram are kept) are fast, in bounded memory, and equal to it bit for bit.
+
+Float32 for big sets
+--------------------
+`streamed_rectangle` (all probes against all references of another set) and `top_matches` (the best matches of every
+probe in a gallery) multiply in float32, on the CPU or on a GPU, and return the same exact scores. A float32 product is
+within a tolerance of the exact one whatever the order of addition: about (D + 8)·2^-24 for ``cosine``, and for
+``neg_l2`` about (D + 4)·2^-24·(A + B)² of the squared distance, A and B being the largest norms (`margin` derives
+both). What lies within it of a threshold, a rank or a k-th match is scored again in float64. Only histograms are
+counted in float32; their `tolerance` says how far.
+
+`tiles` makes the products of one block with another by an engine (`engines`: `on_cpu`, `on_torch`), `rows` the factors
+and `rescoring` the exact scores of chosen pairs; `watches` and `search` decide which. numba and torch are imported by
+the first call that needs them.
 """
 
 from bench.scoring.definition import score, scores_by_definition
 from bench.scoring.grid import GriddedEmbeddings, grid_step, on_grid
 from bench.scoring.kernel import WORKING_MEGABYTES, cross_scores, pair_scores
+from bench.scoring.mated import count_mated
+from bench.scoring.rectangle import RectangleScores, streamed_rectangle
+from bench.scoring.search import TopMatches, top_matches
 from bench.scoring.streaming import StreamedScores, streamed_verification
 
 __all__ = [
     "WORKING_MEGABYTES",
     "GriddedEmbeddings",
+    "RectangleScores",
     "StreamedScores",
+    "TopMatches",
+    "count_mated",
     "cross_scores",
     "grid_step",
     "on_grid",
     "pair_scores",
     "score",
     "scores_by_definition",
+    "streamed_rectangle",
     "streamed_verification",
+    "top_matches",
 ]

@@ -113,16 +113,29 @@ def check_embeddings(embeddings: Embeddings, comparison: Comparison) -> None:
             zeros, which has no direction.
         ConfigError: an unknown comparison.
     """
+    check_form(embeddings, comparison)
+    starts = range(0, len(embeddings), _ROWS_AT_ONCE)  # so that an array on disk is never in memory as a whole
+    parts = [(start, embeddings[start : start + _ROWS_AT_ONCE]) for start in starts]
+    infinite = [start + row for start, part in parts for row in np.flatnonzero(~np.isfinite(part).all(axis=1)).tolist()]
+    if infinite:
+        raise ShapeError(
+            f"got {len(infinite)} of {len(embeddings)} embeddings that are not finite, the first at row {infinite[0]}; "
+            "leave out the frames on which no face was found"
+        )
+    for start, part in parts if comparison == "cosine" else ():
+        undirected = np.flatnonzero(~part.any(axis=1))
+        if undirected.size:
+            raise ShapeError(f"got only zeros at row {start + undirected[0]}; a cosine needs a direction")
+
+
+def check_form(embeddings: Embeddings, comparison: Comparison) -> None:
+    """Refuses what cannot be compared whatever its numbers are; reads none of them.
+
+    Raises:
+        ShapeError: not float32 (N, D) with D of at least 1.
+        ConfigError: an unknown comparison.
+    """
     if comparison not in ("cosine", "neg_l2"):
         raise ConfigError(f"got comparison {comparison!r}; expected 'cosine' or 'neg_l2'")
     if embeddings.dtype != np.float32 or embeddings.ndim != 2 or embeddings.shape[1] == 0:
         raise ShapeError(f"got {embeddings.dtype} {embeddings.shape}; embeddings are float32 (N, D)")
-    infinite = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
-    if infinite.size:
-        raise ShapeError(
-            f"got {infinite.size} of {len(embeddings)} embeddings that are not finite, the first at row {infinite[0]}; "
-            "leave out the frames on which no face was found"
-        )
-    undirected = np.flatnonzero(~embeddings.any(axis=1))
-    if comparison == "cosine" and undirected.size:
-        raise ShapeError(f"got only zeros at row {undirected[0]}; a cosine needs a direction")
