@@ -496,6 +496,7 @@ def test_folds_that_cannot_be_judged(scores, mated, fold, message):
 def test_names_say_their_direction():
     upward = {"true_match_rate", "true_accept_rate", "cumulative_match_rate", "acquired_cumulative_match_rate"}
     upward |= {"detection_identification_rate", "found_rate", "attribute_change_rate", "attribute_kept_rate"}
+    upward |= {"authenticity_rate", "holdout_authenticity_rate", "unique_identity_rate"}
     # Whether a made face should match a contributor, or nobody, depends on what it was made for.
     undecided = ("preserved_match_rate", "neither_match_rate", "not_acquired_rate", "contributor_match_rate")
     undecided += ("same_photo_match_rate", "given_match_rate", "taken_match_rate")

@@ -39,7 +39,8 @@ Metrics
 (accuracy), `costs` and `likelihood` (detection cost, HTER, ZeroFMR, C_llr), `cost_figures` (the least of them on one
 list of trials), `at_threshold` (a threshold set elsewhere), `figures` (the table of figure names),
 `verification` (all of it for one list of trials), `identification` (1:N, with conventions of its own), `vulnerability`
-(made faces and their contributors, likewise), `detection` (detectors of attacks, likewise: there a score is higher for
+(made faces and their contributors, likewise), `impersonation` and `leakage` (made faces in galleries of people who have
+no part in them), `detection` (detectors of attacks, likewise: there a score is higher for
 what is more likely an attack, and a sample is called one if and only if ``score >= threshold``).
 
 Intervals are 95 % ones and count people: trials that share a person, or a source or target (`clusters`), depend on

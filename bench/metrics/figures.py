@@ -18,7 +18,9 @@ from bench.metrics.figure_rows import (
     differences,
     diversity,
     identification,
+    impersonation,
     layouts,
+    leakage,
     made_faces,
     novelty,
     verification,
@@ -28,7 +30,7 @@ __all__ = ["FIGURES", "Direction", "Figure", "figure"]
 
 _TOPICS = (
     verification, identification, differences, columns, made_faces, contributions, diversity, attention, layouts,
-    attributes, novelty, detection, alignment,
+    attributes, novelty, impersonation, leakage, detection, alignment,
 )  # fmt: skip
 
 FIGURES: Mapping[str, Figure] = MappingProxyType({row.name: row for topic in _TOPICS for row in topic.ROWS})

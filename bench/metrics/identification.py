@@ -207,14 +207,26 @@ def threshold_at_fpir(results: SearchResults, fpir: float) -> IdentificationPoin
     Raises:
         ConfigError: a rate outside (0, 1].
     """
-    k = allowed_false_positives(fpir, results.nonmate_searches)
-    descending = np.sort(np.nan_to_num(results.best_nonmate[~results.enrolled], nan=-np.inf))[::-1]
+    return threshold_at_searches(np.nan_to_num(results.best_nonmate[~results.enrolled], nan=-np.inf), fpir)
+
+
+def threshold_at_searches(best: NDArray[np.float32], fpir: float) -> IdentificationPoint:
+    """`threshold_at_fpir`, from the highest score of every non-mate search.
+
+    Args:
+        best: float32 (I,), in any order; -inf for a search that failed.
+        fpir: a, in (0, 1].
+
+    Raises:
+        ConfigError: a rate outside (0, 1].
+    """
+    k = allowed_false_positives(fpir, best.size)
     return IdentificationPoint(
         requested_fpir=float(fpir),
-        threshold=float(threshold_from_order(descending, k)) if k else None,
+        threshold=float(threshold_from_order(np.sort(best)[::-1], k)) if k else None,
         allowed_false_positives=k,
         support="insufficient" if k == 0 else support_of(k),
-        nonmate_searches=results.nonmate_searches,
+        nonmate_searches=best.size,
         needed_searches=needed_nonmated(fpir),
     )
 

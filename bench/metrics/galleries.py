@@ -1,0 +1,132 @@
+"""Probes against the people of a gallery: the array of scores, thresholds for its size, and what two sets of probes do.
+
+A *probe* is a photo or a made face; *maxima* are the highest score of each of M probes with any photo of each of P
+people of a gallery, float32 (M, P). They are -inf where nothing was compared: a whole row for a probe in which no face
+was found, which then counts as one that matches nobody, a single cell where that person must not count for this probe
+(its own contributor) or has no photo with a face. Accept if and only if ``score >= threshold``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import ShapeError
+from bench.metrics.identification import fpir_name, threshold_at_searches
+from bench.metrics.intervals import Interval
+from bench.metrics.operating import Support
+from bench.metrics.shares import Contributors
+
+
+@dataclass(frozen=True)
+class GalleryThreshold:
+    """A threshold by the name of its operating point.
+
+    Attributes:
+        name: ``"fpir=0.01"`` of one set for a gallery, ``"dev:fmr=0.001"`` of one carried over.
+        threshold: a float32 number; None where the data support none.
+        support: of the threshold itself: no figure at it is supported better.
+        searches: how many it was set on; 0 for one that was set elsewhere.
+    """
+
+    name: str
+    threshold: float | None
+    support: Support = "ok"
+    searches: int = 0
+
+
+def gallery_thresholds(cohort: Sequence[NDArray[np.float32]], fpirs: Sequence[float]) -> list[GalleryThreshold]:
+    """Thresholds at false positive identification rates, set on photos of real people who are in no gallery.
+
+    With C photos, G galleries and k = floor(a·G·C) it is the smallest float32 that at most k of the G·C searches
+    reach: the mean of the galleries' FPIR is at most a, and the order of galleries does not matter.
+
+    Args:
+        cohort: maxima (C, P) of the photos in each of G galleries.
+        fpirs: rates a, each in (0, 1].
+
+    Returns:
+        One for each rate; without a threshold where k is 0, ``"weak"`` where it is below 30.
+
+    Raises:
+        ConfigError: a rate outside (0, 1].
+    """
+    best = np.concatenate([highest(maxima) for maxima in cohort])
+    points = [threshold_at_searches(best, fpir) for fpir in fpirs]
+    return [
+        GalleryThreshold(fpir_name(point.requested_fpir), point.threshold, point.support, point.nonmate_searches)
+        for point in points
+    ]
+
+
+def highest(maxima: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The rank-1 similarity of each probe, float32 (M,); -inf where it was compared with nobody.
+
+    Args:
+        maxima: float32 (M, P).
+    """
+    best: NDArray[np.float32] = maxima.max(axis=1, initial=np.float32(-np.inf))
+    return best
+
+
+def reached(maxima: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
+    """Who matches: bool of the same shape.
+
+    Args:
+        maxima: float32 of any shape.
+        threshold: compared exactly, not rounded to float32 first.
+    """
+    hits: NDArray[np.bool_] = maxima >= np.float64(threshold)
+    return hits
+
+
+def check_maxima(maxima: NDArray[np.float32], probes: Contributors, what: str) -> None:
+    """Refuses an array that is not what this module's docstring says.
+
+    Args:
+        maxima: to be float32 (M, P).
+        probes: of M probes.
+        what: they are called in an error.
+
+    Raises:
+        ShapeError: another dtype or shape, nobody in the gallery, NaN or +inf.
+    """
+    if maxima.dtype != np.float32 or maxima.ndim != 2 or len(maxima) != len(probes) or not maxima.shape[1]:
+        raise ShapeError(
+            f"got {what} {maxima.dtype} {maxima.shape}; expected float32 ({len(probes)}, P) for P people, at least one"
+        )
+    if np.isnan(maxima).any() or np.isposinf(maxima).any():
+        raise ShapeError(f"got NaN or +inf among {what}; expected similarities, and -inf where nothing was compared")
+
+
+def difference_interval(
+    first: float, of_first: Interval, second: float, of_second: Interval, bounds: tuple[float, float]
+) -> Interval:
+    """The interval of a difference of two figures of different probes, from their own intervals.
+
+    Each end is as far from the difference as the two ends that lead there are from their figures, taken as the legs of
+    a right triangle. It takes the two for independent; where the same people stand on both sides the two figures move
+    together, and the interval is too wide rather than too narrow.
+
+    Args:
+        first: what is subtracted from.
+        of_first: its interval.
+        second: what is subtracted.
+        of_second: its interval.
+        bounds: the least and the greatest difference there can be.
+
+    Returns:
+        ``"exact"`` where either is, else as `of_first`.
+
+    Source:
+        Newcombe, Statistics in Medicine 17, 1998, method 10; Zou and Donner, Statistics in Medicine 27, 2008.
+    """
+    value = first - second
+    low = value - math.hypot(first - of_first.low, of_second.high - second)
+    high = value + math.hypot(of_first.high - first, second - of_second.low)
+    method = "exact" if "exact" in (of_first.method, of_second.method) else of_first.method
+    return Interval(max(low, bounds[0]), min(high, bounds[1]), method)
