@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from bench.errors import ConfigError
 from bench.yaml_files import apply_override, expand_variables, explained, read_mapping, refuse_unknown
 
-Assessment = Literal["verification", "identification"]
+Assessment = Literal["verification", "identification", "impersonation_risk"]
 
 
 class PluginEntry(BaseModel):
@@ -259,6 +259,78 @@ class Novelty(BaseModel):
     photos: int | None = Field(default=None, ge=1)
 
 
+class OtherPeople(BaseModel):
+    """Other people than those who are reported on.
+
+    Attributes:
+        dataset: where their photos are; by default the sweep's own data set.
+        split: which of its people; by default all of those that `dataset` names.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: PluginEntry | None = None
+    split: str | None = None
+
+
+class Searched(BaseModel):
+    """Photos among which faces are searched for (1:N).
+
+    Attributes:
+        fpir: false positive identification rates at which thresholds are set for as many people as there are.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fpir: tuple[float, ...] = (0.1, 0.01)
+
+    @field_validator("fpir", mode="before")
+    @classmethod
+    def _one_is_a_list_of_one(cls, value: Any) -> Any:
+        return value if isinstance(value, list | tuple) else [value]
+
+    @field_validator("fpir")
+    @classmethod
+    def _rates(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        return _descending_rates(value)
+
+
+class Gallery(OtherPeople, Searched):
+    """Who is enrolled, so that faces could be taken for them.
+
+    Attributes:
+        dataset: whose photos are enrolled; by default the sweep's own data set.
+        split: which of its people; ``"dev"`` by default of the sweep's own.
+        photos: at most so many photos of each person, the first ones; null for all.
+        fpir: false positive identification rates at which thresholds are set for a gallery of this size.
+        groups: columns by which exposure is also given for groups of the people enrolled.
+    """
+
+    photos: int | None = Field(default=20, ge=1)
+    fpir: tuple[float, ...] = (0.1, 0.01, 0.001)
+    groups: tuple[GroupEntry, ...] = ()
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return value if isinstance(value, list | tuple) else [value]
+
+
+class Leakage(Searched):
+    """Whom a generator learned from, and as many people whom it did not, to be told apart by its faces if it can be.
+
+    Attributes:
+        train: whom it learned from; split ``"train"`` by default of the sweep's own data set.
+        holdout: whom it did not; split ``"dev"`` by default of the sweep's own.
+        photos: at most so many photos of each person.
+        fpir: false positive identification rates at which thresholds are set for galleries of their size.
+    """
+
+    train: OtherPeople = OtherPeople()
+    holdout: OtherPeople = OtherPeople()
+    photos: int = Field(default=20, ge=1)
+
+
 class DetectorEntry(RecognizerEntry):
     """A detector of attacks in a sweep file; `label` and `aligner` as for a recognizer."""
 
@@ -320,6 +392,10 @@ class Sweep(BaseModel):
         layout: who labels made faces, to be held against the layout that their makers meant; null for nobody.
         attributes: who judges which attributes made faces show; null for nobody.
         novelty: among whose photos the nearest face to each made face is looked for; null for nobody's.
+        gallery: who is enrolled, so that faces could be taken for them; null for nobody.
+        leakage: whom a generator learned from, and whom it did not; null for no such figures.
+        strangers: real people in neither: where a threshold for a gallery lies is set on them. By default, where faces
+            are made, the people of the sweep's own data set.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -348,6 +424,9 @@ class Sweep(BaseModel):
     layout: Layout | None = None
     attributes: Attributes | None = None
     novelty: Novelty | None = None
+    gallery: Gallery | None = None
+    leakage: Leakage | None = None
+    strangers: OtherPeople | None = None
 
     @field_validator(
         "columns", "groups", "discard", "generators", "attacks", "detectors", "aligners", "recognizers", mode="before"
@@ -384,12 +463,35 @@ class Sweep(BaseModel):
             raise ValueError("attributes goes with recognizers, and with generators that say what they were asked for")
         if self.novelty is not None and not (self.recognizers and makers):
             raise ValueError("novelty goes with recognizers, and with generators or attacks")
+        self._check_risk(bool(makers))
         if self.detectors and not (makers or self.detection.bona_fide is not None):
             raise ValueError(
                 "detectors: got nothing to detect, expected generators or attacks that make it, or detection: "
                 "{bona_fide: VALUE}, where the data set's own column tells attacks from bona fide photos"
             )
         return self
+
+    def _check_risk(self, makers: bool) -> None:
+        asked = [name for name in ("gallery", "leakage") if getattr(self, name) is not None]
+        of_photos = "impersonation_risk" in self.assessments
+        if of_photos and not asked:
+            raise ValueError(
+                "assessments: impersonation_risk asks whom the data set's faces could be taken for; expected gallery, "
+                "leakage or both beside it, such as gallery: {dataset: {name: lfw, root: ..., split: eval}}"
+            )
+        if asked and not (self.recognizers and (makers or of_photos)):
+            raise ValueError(
+                f"{' and '.join(asked)}: expected recognizers, and generators or attacks, or assessments: "
+                "[impersonation_risk] where the data set's own photos are the faces"
+            )
+        if self.strangers is not None and not asked:
+            raise ValueError("strangers goes with gallery or leakage, whose thresholds are set on them")
+        if of_photos and self.strangers is None:
+            raise ValueError(
+                "assessments: impersonation_risk takes the data set's own photos for faces somebody made; expected "
+                "strangers, real people on whom thresholds are set, such as "
+                "strangers: {dataset: {name: lfw, root: ..., split: dev}}"
+            )
 
     @field_validator("name")
     @classmethod
@@ -420,6 +522,9 @@ _PARTS: dict[str, type[BaseModel]] = {
     "layout": Layout,
     "attributes": Attributes,
     "novelty": Novelty,
+    "gallery": Gallery,
+    "leakage": Leakage,
+    "strangers": OtherPeople,
 }
 """Keys of a sweep whose mappings have keys of their own."""
 

@@ -384,6 +384,7 @@ CLI_COMMANDS: dict[str, str] = {
     "run": "bench.cli.run:run",
     "generate": "bench.cli.generate:generate",
     "evaluate": "bench.cli.evaluate:evaluate",
+    "audit": "bench.cli.audit:audit",
     "calibrate": "bench.cli.calibrate:calibrate",
     "report": "reports.cli:report",
     "compare": "reports.gate.cli:compare",

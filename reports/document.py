@@ -24,6 +24,7 @@ from reports import (
     operating,
     origin,
     results,
+    risk,
     sentences,
     similarity,
 )
@@ -100,6 +101,7 @@ def _sections(run: Run, outlet: Outlet, show_faces: bool) -> Sequence[Section]:
     return (
         results.section(run, outlet),
         generated.section(run, outlet, show_faces),
+        risk.section(run, outlet),
         detection.section(run, outlet),
         operating.section(run, outlet),
         differences.section(run, outlet),

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from bench import registry
 from bench.errors import ImpersonaError
 from bench.provenance import Sameness, canonical_json, same_weights
 from reports import numbers
-from reports.makers import Judged, Made
+from reports.makers import Made
 from reports.strands import base_of
 
 MARK = "\u2020"
 """What stands behind the name of a recognizer that is white box to a maker beside it."""
 PERHAPS = "\u2021"
 """What stands there where that is not known."""
+
+
+class Cells(Protocol):
+    """Cells of made faces, such as `reports.makers.Judged`."""
+
+    @property
+    def made(self) -> Sequence[Made]:
+        """Those that succeeded."""
 
 
 class WhiteBoxes:
@@ -28,7 +36,7 @@ class WhiteBoxes:
         judged: the cells.
     """
 
-    def __init__(self, judged: Judged) -> None:
+    def __init__(self, judged: Cells) -> None:
         self._taught: dict[str, frozenset[str] | None] = {}
         found: dict[tuple[str, str], list[Sameness]] = {}
         self._closed: dict[str, None] = {}
@@ -51,6 +59,11 @@ class WhiteBoxes:
             if label == recognizer and (bases is None or base in bases)
         ]
         return recognizer + {"yes": MARK, "perhaps": PERHAPS, "no": ""}[_strongest(answers)]
+
+    def said_of(self, one: Made) -> str:
+        """Whether who judges a cell is its maker's white box, in words; empty where it is not."""
+        answer = self._pairs[one.series.label, base_of(one)]
+        return {"yes": "white box", "perhaps": "perhaps white box", "no": ""}[answer]
 
     @property
     def note(self) -> str:

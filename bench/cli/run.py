@@ -37,7 +37,7 @@ FAILED_CELLS = 1
 HEADLINE = (
     "equal_error_rate", "fold_accuracy", "best_accuracy", "true_match_rate", "detection_identification_rate",
     "both_match_rate", "clean_both_match_rate", "prodavg_morph_match_rate", "detection_equal_error_rate",
-    "worst_attack_error_rate", "found_rate", "landmark_error_mean",
+    "worst_attack_error_rate", "found_rate", "landmark_error_mean", "impersonation_rate", "excess_leakage",
 )  # fmt: skip
 HEADLINE_OF_ONE = ("contributor_match_rate", "clean_contributor_match_rate")
 
@@ -234,6 +234,8 @@ def _figures_in_words(outcome: Success, names: Sequence[str], group: str | None)
         whole = [r for r in outcome.figures if r["figure"] == figure and r["group"] == group]
         # Of a figure for each species and for all of them, that for all: the worst, or all together.
         whole = [r for r in whole if not r.get("species")] or whole
+        # In a gallery a threshold for its size says more than one for single comparisons.
+        whole = [r for r in whole if (r["operating_point"] or "").startswith("fpir=")] or whole
         found = [r for r in whole if r["value"] is not None]
         if found:
             point = f" at {found[-1]['operating_point']}" if found[-1]["operating_point"] else ""

@@ -79,6 +79,9 @@ def _manifest_1_to_2(document: Document) -> Document:
         "layout": None,
         "attributes": None,
         "novelty": None,
+        "gallery": None,
+        "leakage": None,
+        "strangers": None,
     }
     return {**document, "sweep": new | document["sweep"]}
 

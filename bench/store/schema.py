@@ -212,6 +212,51 @@ NEAREST: Table = {
     ),
 }
 
+RANK_ONE: Table = {
+    "gallery": Column(pa.dictionary(pa.int8(), pa.string()), "name", "``gallery``, ``train`` or ``holdout``"),
+    "face": Column(pa.int32(), "face", "its number; null for a photo of a stranger"),
+    "probe": Column(pa.string(), "frame key", "the photo; null for a face that was made"),
+    "probe_subject": Column(
+        pa.dictionary(pa.int32(), pa.string()), "subject", "who the photo shows; null for a face that was made"
+    ),
+    "photo": Column(pa.dictionary(pa.int32(), pa.string()), "frame key", "of the gallery, the one most like the probe"),
+    "subject": Column(pa.dictionary(pa.int32(), pa.string()), "subject", "who that shows"),
+    "score": Column(pa.float32(), "similarity", "of the two; probes that were not acquired have no row"),
+}
+
+EXPOSED: Table = {
+    "subject": Column(pa.string(), "subject", "a person who is enrolled"),
+    "operating_point": Column(pa.dictionary(pa.int16(), pa.string()), "operating point", "at whose threshold"),
+    "share": Column(pa.float64(), "share", "of all faces, those that match the person"),
+    "strangers_share": Column(pa.float64(), "share", "of all photos of strangers, those that do"),
+}
+
+RISK_SIZES: Table = {
+    "operating_point": Column(pa.dictionary(pa.int16(), pa.string()), "operating point", "whose threshold is held"),
+    "of": Column(pa.dictionary(pa.int8(), pa.string()), "name", "``faces`` or ``strangers``"),
+    "size": Column(pa.int64(), "people", "of a gallery"),
+    "rate": Column(pa.float64(), "share", "of probes that match anybody in it: expected over all such galleries"),
+    "low": Column(pa.float64(), "share", "lower end of its 95 % interval"),
+    "high": Column(pa.float64(), "share", "upper end of its 95 % interval"),
+    "method": Column(
+        pa.dictionary(pa.int8(), pa.string()),
+        "name",
+        "``subsample``: galleries drawn from the one there is; ``extrapolated``: larger ones, by a model",
+    ),
+}
+
+RESEMBLANCES: Table = {
+    "of": Column(
+        pa.dictionary(pa.int8(), pa.string()),
+        "name",
+        "``real real``: strangers with the galleries; ``real made``: faces with the galleries; ``made made``: faces of "
+        "which no contributor is the same",
+    ),
+    "score_from": Column(pa.float64(), "similarity", "lower edge of a bin; the last bin holds its upper edge, too"),
+    "score_to": Column(pa.float64(), "similarity", "upper edge"),
+    "count": Column(pa.int64(), "comparisons", "with a score in it; empty bins have no row"),
+}
+
 PRESENTATIONS: Table = {
     "sample": Column(pa.string(), "name", "what was shown: a frame key, or the digest of a made face"),
     "species": Column(pa.dictionary(pa.int16(), pa.string()), "species", "of attack; null for a bona fide photo"),
@@ -255,6 +300,10 @@ TABLES: Mapping[str, Table] = {
     "attributes": ATTRIBUTES,
     "judge": JUDGE,
     "nearest": NEAREST,
+    "rank_one": RANK_ONE,
+    "exposed": EXPOSED,
+    "risk_sizes": RISK_SIZES,
+    "resemblances": RESEMBLANCES,
     "presentations": PRESENTATIONS,
     "placements": PLACEMENTS,
 }

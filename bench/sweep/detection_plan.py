@@ -92,8 +92,9 @@ def plan_exhibition(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Exh
         }
         people = frozenset(frame.subject for frame in frames)
         return Exhibition(part, {"dataset": dataset_entry}, LABELLED, people, len(frames), len(frames))
-    # Whose nearest face is looked for, recognizers alone tell.
-    commissions = list(plan_making(sweep.model_copy(update={"novelty": None}), dataset, dataset_entry))
+    # Whom faces are held against, recognizers alone tell.
+    unasked = dict.fromkeys(("novelty", "gallery", "leakage", "strangers"))
+    commissions = list(plan_making(sweep.model_copy(update=unasked), dataset, dataset_entry))
     species = [species_of(one) for one in commissions]
     if twice := sorted({one for one in species if species.count(one) > 1}):
         raise ConfigError(

@@ -13,6 +13,7 @@ from bench.sweep.detection import detection
 from bench.sweep.generated import generated
 from bench.sweep.identification import identification
 from bench.sweep.remedies import machine_failure
+from bench.sweep.risk import impersonation_risk
 from bench.sweep.verification import verification
 
 ASSESSMENTS: Mapping[str, Callable[[Cell, ArrayCache, Progress | None], Success]] = {
@@ -21,6 +22,7 @@ ASSESSMENTS: Mapping[str, Callable[[Cell, ArrayCache, Progress | None], Success]
     "generated": generated,
     "detection": detection,
     "alignment": alignment,
+    "impersonation_risk": impersonation_risk,
 }
 
 

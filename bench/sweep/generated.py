@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,6 +47,8 @@ from bench.sweep.making import MadeFaces, make_varied
 from bench.sweep.novelty import nearest_table, neighbours_of
 from bench.sweep.pair_lists import planned_pairing
 from bench.sweep.pairing import Pairing
+from bench.sweep.probes import probes_of_made
+from bench.sweep.risk import risk_of
 from bench.sweep.scores import scored_trials, usable_scores
 from bench.sweep.sighting import Cast
 from bench.sweep.tables import draws_table
@@ -120,6 +123,14 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
         found, on_draws = assess_novelty(near.similarity, attempts.contributors, kept)
         values, varied = [*values, *found], varied | on_draws
         looked["nearest"] = nearest_table(near)
+    held: Counter[str] = Counter()
+    if "risk" in spec:
+        subjects = [frame.subject for frame in pairing.frames]
+        probes = probes_of_made(faces, acquired, attempts.contributors, photos, pairing.photo, subjects)
+        risk = risk_of(spec, cast, probes, points, kept, cache, progress)
+        values, varied = [*values, *risk.figures], varied | risk.draws
+        looked |= risk.tables
+        held.update(risk.counts)
     tables = {
         "faces": faces_table(made, faces, acquired),
         "contributors": contributors_table(pairing, attempts),
@@ -142,10 +153,12 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
             "faces_made_now": made.computed,
             **({} if again is None else {"faces_made_again": len(again.digests)}),
             "faces_not_acquired": int((~acquired).sum()),
-            "frames": len(pairing.frames) + int(made.made.sum()),
-            "frames_not_acquired": photos.counts["frames_not_acquired"] + int((made.made & ~acquired).sum()),
-            "embeddings_computed": photos.computed + faces.computed,
-            "embeddings_from_cache": photos.cached + faces.cached,
+            "frames": len(pairing.frames) + int(made.made.sum()) + held["frames"],
+            "frames_not_acquired": photos.counts["frames_not_acquired"]
+            + int((made.made & ~acquired).sum())
+            + held["frames_not_acquired"],
+            "embeddings_computed": photos.computed + faces.computed + held["embeddings_computed"],
+            "embeddings_from_cache": photos.cached + faces.cached + held["embeddings_from_cache"],
         },
         runtime=photos.runtime or faces.runtime,
         seconds=time.monotonic() - started,

@@ -27,6 +27,7 @@ from bench.sweep.pair_files import LISTED
 from bench.sweep.pair_lists import contents, draw_pairing, genders_digest
 from bench.sweep.pairing import Album
 from bench.sweep.parsing import DEFAULT_PARSER, parser_identity
+from bench.sweep.risk_plan import RiskPlan, plan_risk
 
 DEFAULT_JUDGE = "dlib_resnet"
 """The recognizer that finds look-alikes where no other is named."""
@@ -85,6 +86,7 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
         return remembered[asked]
 
     novelty = plan_novelty(sweep.novelty if makers else None, dataset_entry)
+    risk = plan_risk(sweep, dataset_entry) if makers else RiskPlan()
     attentive = telling = attributed = False
     for kind, wanted in makers:
         if isinstance(dataset, EmbeddedDataset):
@@ -98,7 +100,7 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
             attentive |= is_attentive(engaged.maker)
             telling |= tells_layout(engaged.maker)
             attributed |= tells_attributes(engaged.maker)
-            yield _commission(sweep, wanted, axes, engaged, drawn, novelty, dataset, dataset_entry)
+            yield _commission(sweep, wanted, axes, engaged, drawn, novelty, risk, dataset, dataset_entry)
     names = ", ".join(wanted.name for _, wanted in makers)
     if sweep.layout is not None and not telling:
         raise ConfigError(
@@ -185,6 +187,7 @@ def _commission(
     engaged: Engagement,
     drawn: Callable[[Generator | Attack, bool], _Drawn],
     novelty: NoveltyPlan,
+    risk: RiskPlan,
     dataset: Dataset,
     dataset_entry: Entry,
 ) -> Commission:
@@ -208,11 +211,13 @@ def _commission(
         "settings": axes,
     }
     attributes = plan_attributes(engaged.maker, sweep.attributes, made_by["label"])
-    part |= {**layout.part, **attributes.part, **novelty.part}
+    part |= {**layout.part, **attributes.part, **novelty.part, **risk.part}
     faces = pairs["count"]
     comparisons = faces * engaged.maker.contributors * sweep.pairs.references
-    novelty.refuse(people, dataset, dataset_entry)
-    others = {**engaged.entries, **entries, **layout.entries, **attributes.entries, **novelty.entries}
+    for held in (novelty, risk):
+        held.refuse(people, dataset, dataset_entry)
+    beside = (layout, attributes, novelty, risk)
+    others = {**engaged.entries, **entries, **{role: one for part in beside for role, one in part.entries.items()}}
     return Commission(part, labels, others, faces, comparisons, people)
 
 

@@ -17,15 +17,14 @@ from numpy.typing import NDArray
 
 from bench.api import Comparison, Dataset, EmbeddedDataset, Embeddings, Frame, Progress
 from bench.config import Novelty as NoveltyEntry
-from bench.errors import ConfigError, CorruptFile, InsufficientData
+from bench.errors import ConfigError, InsufficientData
 from bench.metrics.novelty import Nearest
-from bench.provenance import canonical_json, value_digest
 from bench.scoring import cross_scores
 from bench.store.cache import ArrayCache
 from bench.sweep.acquisition import Acquisition, acquire
-from bench.sweep.inputs import Entry, entry_of, identity_of, images_digest
+from bench.sweep.inputs import Entry
 from bench.sweep.instances import plugin
-from bench.sweep.other_people import entry_of_others
+from bench.sweep.other_people import Others, entry_of_others, others_of, planned_others
 from bench.sweep.pairing import Pairing
 from bench.sweep.sighting import Cast
 
@@ -39,16 +38,12 @@ class NoveltyPlan:
     Attributes:
         part: of the cell's identity.
         entries: role to sweep-file entry.
-        people: who is in it, by the names that the data set gives them.
-        contents: digests of their photos.
-        place: which data set that is, whatever its split.
+        others: who is in it; None where none is wanted.
     """
 
     part: Mapping[str, Any]
     entries: Mapping[str, Entry]
-    people: frozenset[str] = frozenset()
-    contents: frozenset[str] = frozenset()
-    place: str = ""
+    others: Others | None = None
 
     def refuse(self, contributors: Set[str], dataset: Dataset, dataset_entry: Entry) -> None:
         """Raises ConfigError where somebody who may contribute to a face is in the gallery, too, by name or by a photo.
@@ -58,13 +53,7 @@ class NoveltyPlan:
             dataset: the sweep's own; people of another one are known by their photos alone.
             dataset_entry: ``{"name": ..., **settings}`` of it.
         """
-        if not self.part:
-            return
-        both = sorted(self.people & contributors) if _place(dataset_entry) == self.place else []
-        if not both:
-            theirs = (frame for frame in dataset.frames() if frame.subject in contributors)
-            both = sorted({one.subject for one in theirs if dataset.content_digest(one.key) in self.contents})
-        if both:
+        if self.others is not None and (both := self.others.shared_with(contributors, dataset, dataset_entry)):
             raise ConfigError(
                 f"novelty: {len(both)} people, such as {both[0]!r}, contribute to faces and are among those whose "
                 "nearest face is looked for: they would be found again; report on other people, such as "
@@ -88,47 +77,11 @@ def plan_novelty(wanted: NoveltyEntry | None, dataset_entry: Entry) -> NoveltyPl
     entry = entry_of_others(
         "novelty", wanted.dataset, wanted.split, dataset_entry, "train", "whose nearest face is looked for"
     )
-    dataset: Dataset = plugin("dataset", entry)
-    if isinstance(dataset, EmbeddedDataset):
+    if isinstance(plugin("dataset", entry), EmbeddedDataset):
         raise ConfigError(f"novelty: the data set {entry['name']} has no photos, and its vectors are of one recognizer")
-    frames = gallery(dataset, wanted.photos)
-    if not frames:
-        raise InsufficientData(f"novelty: the data set {entry['name']} shows nobody; give one with photos")
-    part = {
-        "revision": REVISION,
-        "dataset": identity_of(entry, dataset),
-        "images": _digest(dataset, frames),
-        "photos": wanted.photos,
-    }
-    people = frozenset(frame.subject for frame in frames)
-    contents = frozenset(dataset.content_digest(frame.key) for frame in frames)
-    return NoveltyPlan({"novelty": part}, {"novelty.dataset": entry}, people, contents, _place(entry))
-
-
-def gallery(dataset: Dataset, photos: int | None) -> list[Frame]:
-    """The photos of everybody in a data set, in its own order.
-
-    Args:
-        dataset: whose.
-        photos: at most so many of each person, the first ones; None for all.
-    """
-    taken: dict[str, int] = {}
-    found = []
-    for frame in dataset.frames():
-        taken[frame.subject] = taken.get(frame.subject, 0) + 1
-        if photos is None or taken[frame.subject] <= photos:
-            found.append(frame)
-    return found
-
-
-def _digest(dataset: Dataset, frames: Sequence[Frame]) -> str:
-    """Of photos, their names and people: all that the table `nearest` tells."""
-    return value_digest([images_digest(dataset, frames), [[frame.key, frame.subject] for frame in frames]])
-
-
-def _place(entry: Entry) -> str:
-    """A data set's entry without the split."""
-    return canonical_json({name: value for name, value in entry.items() if name != "split"})
+    others = others_of("novelty", entry, wanted.photos)
+    part = {"revision": REVISION, **others.part, "photos": wanted.photos}
+    return NoveltyPlan({"novelty": part}, {"novelty.dataset": entry}, others)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,15 +126,13 @@ def neighbours_of(
         InsufficientData: in none of them a face was found.
     """
     part = spec["novelty"]
-    entry = entry_of(part["dataset"])
-    dataset: Dataset = plugin("dataset", entry)
-    frames = gallery(dataset, part["photos"])
-    if _digest(dataset, frames) != part["images"]:
-        raise CorruptFile(f"the photos of {entry['name']} changed after the sweep was planned; run it again")
-    known = acquire(Cast(entry, cast.aligner, cast.recognizer), frames, cache, progress)
+    others = planned_others("novelty", part, part["photos"])
+    frames = others.frames
+    known = acquire(Cast(others.entry, cast.aligner, cast.recognizer), frames, cache, progress)
     rows = np.flatnonzero(known.acquired)
     if not len(rows):
-        raise InsufficientData(f"novelty: no face was found in any of {len(frames)} photos of {entry['name']}")
+        name = others.entry["name"]
+        raise InsufficientData(f"novelty: no face was found in any of {len(frames)} photos of {name}")
     there = known.embeddings[rows]
 
     def nearest(probes: Embeddings, usable: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

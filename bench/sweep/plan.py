@@ -25,6 +25,7 @@ from bench.sweep.grouping import plan_columns
 from bench.sweep.inputs import Entry, draw_trials, identity_of, images_digest, settings_of, warn_of_inferred_people
 from bench.sweep.instances import plain, plugin
 from bench.sweep.making_plan import making_identity, plan_making
+from bench.sweep.risk_plan import EVERY_PHOTO, faces_part, plan_risk
 from bench.sweep.sighting import Cast
 
 CELL_REVISION = 3
@@ -99,6 +100,11 @@ class _Drawn:
         return draw_trials(self.dataset, self.entry["name"], protocol, self.sweep.seed)
 
     @cached_property
+    def people(self) -> frozenset[str]:
+        """Who takes part in the trials."""
+        return frozenset(frame.subject for frame in self.trials.frames)
+
+    @cached_property
     def compared(self) -> Mapping[str, Any]:
         """The part of a cell's identity that says which trials."""
         trials = self.trials
@@ -115,20 +121,18 @@ class _Work:
         part: the part of each cell's identity that says so.
         frames: how many photos take part.
         comparisons: how many comparisons that is.
-        trials: the trials, where there are some: thresholds must come from other people than theirs.
+        people: who is reported on, where thresholds are carried over from other people; None where none are.
         labels: what its figures are filed under besides data set, protocol, recognizer and their settings.
         entries: role to sweep-file entry, of plugins besides data set, recognizer and aligner.
-        people: who is reported on besides those of the trials.
     """
 
     assessment: str
     part: Mapping[str, Any]
     frames: int
     comparisons: int
-    trials: Trials | None = None
+    people: frozenset[str] | None = None
     labels: Mapping[str, Any] = field(default_factory=dict)
     entries: Mapping[str, Entry] = field(default_factory=dict)
-    people: frozenset[str] = frozenset()
 
 
 def _works(drawn: _Drawn) -> Iterator[_Work]:
@@ -136,9 +140,8 @@ def _works(drawn: _Drawn) -> Iterator[_Work]:
         yield _PLANNERS[assessment](drawn)
     for made in plan_making(drawn.sweep, drawn.dataset, drawn.entry):
         part = {**drawn.compared, **made.part}
-        yield _Work(
-            "generated", part, made.faces, made.comparisons, drawn.trials, made.labels, made.entries, made.people
-        )
+        people = drawn.people | made.people
+        yield _Work("generated", part, made.faces, made.comparisons, people, made.labels, made.entries)
 
 
 def _verification(drawn: _Drawn) -> _Work:
@@ -152,7 +155,7 @@ def _verification(drawn: _Drawn) -> _Work:
         "groups": [plain(group.model_dump()) for group in sweep.groups],
         "discard": list(sweep.discard),
     }
-    return _Work("verification", part, len(trials.frames), len(trials.probe), trials)
+    return _Work("verification", part, len(trials.frames), len(trials.probe), drawn.people)
 
 
 def _identification(drawn: _Drawn) -> _Work:
@@ -166,9 +169,19 @@ def _identification(drawn: _Drawn) -> _Work:
     return _Work("identification", part, len(searches.frames), len(searches.probe) * len(searches.gallery))
 
 
+def _impersonation_risk(drawn: _Drawn) -> _Work:
+    frames = drawn.dataset.frames()
+    risk = plan_risk(drawn.sweep, drawn.entry)
+    part = {"protocol": EVERY_PHOTO, **faces_part(drawn.dataset, frames), **risk.part}
+    held = sum(len(others.frames) for others in risk.held.values())
+    people = frozenset(frame.subject for frame in frames)
+    return _Work("impersonation_risk", part, len(frames), len(frames) * held, people, entries=risk.entries)
+
+
 _PLANNERS: Mapping[str, Callable[[_Drawn], _Work]] = {
     "verification": _verification,
     "identification": _identification,
+    "impersonation_risk": _impersonation_risk,
 }
 
 
@@ -198,7 +211,7 @@ def _cells(drawn: _Drawn, dataset_axes: Axes, work: _Work) -> Iterator[Cell]:
                     "calibration": None,
                 }
                 settings = {"dataset": dataset_entry, "recognizer": entry, "aligner": aligner_entry, **work.entries}
-                if work.trials is not None:
+                if work.people is not None:
                     identity["calibration"] = plan_calibration(
                         sweep,
                         label=labels["recognizer"],
@@ -207,7 +220,7 @@ def _cells(drawn: _Drawn, dataset_axes: Axes, work: _Work) -> Iterator[Cell]:
                         aligner_entry=aligner_entry,
                         aligner=aligner,
                         dataset_entry=dataset_entry,
-                        evaluated={frame.subject for frame in work.trials.frames} | work.people,
+                        evaluated=work.people,
                         remembered=drawn.calibrations,
                     )
                 yield _cell(sweep, identity, settings, labels)

@@ -50,7 +50,7 @@ class Panel:
         """The value that says that there is no difference, or None where there is none."""
         if self.ratio:
             return 1.0
-        return 0.0 if self.figure.endswith("_differential") else None
+        return 0.0 if self.figure.endswith("_differential") or self.figure.startswith("excess_") else None
 
     @property
     def logarithmic(self) -> bool:

@@ -1,4 +1,8 @@
-"""The receiver operating characteristic: true match rate over false match rate, which is logarithmic."""
+"""The receiver operating characteristic: true match rate over false match rate, which is logarithmic.
+
+Any two rates that fall as a threshold rises make such a curve, such as how often faces and real strangers are taken
+for somebody in a gallery.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from reports import numbers
 from reports.curves import fmr_floor, weak_below
 from reports.figures.drawn import (
+    OF_PAIRS,
     Drawn,
     Place,
+    Rates,
     behind_first,
     draw_band,
     draw_marks,
@@ -25,13 +31,17 @@ from reports.figures.drawn import (
 )
 from reports.figures.style import MUTED, chart_layout, legend, literal
 
+TMR_TITLE = "true match rate (TMR)"
 
-def draw(series: Sequence[Drawn], title: str) -> Figure:
+
+def draw(series: Sequence[Drawn], title: str, rates: Rates = OF_PAIRS, up: str = TMR_TITLE) -> Figure:
     """The ROC for paper.
 
     Args:
         series: what to draw, first on top of the legend.
         title: what stands above it.
+        rates: what the rates are called.
+        up: what 1 - `Drawn.curve.fnmr` is called, which goes up.
     """
     figure = Figure(figsize=(6.4, 4.6))
     axes = figure.subplots()
@@ -39,7 +49,7 @@ def draw(series: Sequence[Drawn], title: str) -> Figure:
     edge = weak_below([one.curve for one in series])
     if edge > floor:
         axes.axvspan(floor, min(edge, 1), color=MUTED, alpha=0.09, linewidth=0)
-        note_weak_region(axes)
+        note_weak_region(axes, rates.weak)
     x = _across(floor)
     for one in series:
         draw_band(axes, one, x, _tmr, len(series))
@@ -58,38 +68,38 @@ def draw(series: Sequence[Drawn], title: str) -> Figure:
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:.10g} %"))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:.6g} %"))
-    axes.set_xlabel("false match rate (FMR)")
-    axes.set_ylabel("true match rate (TMR)")
+    axes.set_xlabel(rates.fmr_title)
+    axes.set_ylabel(up)
     axes.set_title(literal(title, 80))
     legend(axes, [(one.label, one.look) for one in series])
     return figure
 
 
-def chart(series: Sequence[Drawn]) -> dict[str, Any]:
+def chart(series: Sequence[Drawn], rates: Rates = OF_PAIRS, up: str = TMR_TITLE) -> dict[str, Any]:
     """The ROC for the page; arguments as `draw`."""
     floor, lowest = _left(series), _bottom(series)
     edge = weak_below([one.curve for one in series])
     x = _across(floor)
     parts = [
-        traces_of(one, without_ends(one.curve, to_the_end=True), x, lambda fnmr: _tmr(fnmr) * 100, len(series))
+        traces_of(one, without_ends(one.curve, to_the_end=True), x, lambda fnmr: _tmr(fnmr) * 100, len(series), rates)
         for one in series
     ]
     exponents = list(range(int(np.floor(np.log10(floor))), 1))
     layout = chart_layout(
         {
-            "title": "false match rate (FMR)",
+            "title": rates.fmr_title,
             "type": "log",
             "range": [float(np.log10(floor)), 0],
             "tickvals": [10.0**exponent for exponent in exponents],
             "ticktext": [numbers.rate(10.0**exponent) for exponent in exponents],
         },
         {
-            "title": "true match rate (TMR)",
+            "title": up,
             "range": [lowest * 100, 101.5 - lowest * 1.5],
             "ticksuffix": f"{numbers.THIN}%",
         },
         height=460,
-        **weak_region(floor, min(edge, 1), log=True),
+        **weak_region(floor, min(edge, 1), log=True, text=rates.weak),
     )
     return {"variants": [{"name": "", "data": behind_first(parts), "layout": layout}]}
 
