@@ -324,11 +324,14 @@ class Leakage(Searched):
         holdout: whom it did not; split ``"dev"`` by default of the sweep's own.
         photos: at most so many photos of each person.
         fpir: false positive identification rates at which thresholds are set for galleries of their size.
+        pack: what the generator learned from, as `impersona pack` wrote it: only people whom it holds were learned
+            from, and nobody held out or a stranger may be in it.
     """
 
     train: OtherPeople = OtherPeople()
     holdout: OtherPeople = OtherPeople()
     photos: int = Field(default=20, ge=1)
+    pack: Path | None = None
 
 
 class DetectorEntry(RecognizerEntry):

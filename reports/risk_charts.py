@@ -47,7 +47,7 @@ def by_size(setting: Setting, point: str, anchor: str, outlet: Outlet) -> Chart 
             panels.append(size_curves.Panel(faces, enrolled, tracks))
     if not panels:
         return None
-    title = f"Taken for somebody, over the size of the gallery, threshold of {point_label(point)}"
+    title = f"Taken for somebody by gallery size, {point_label(point)}"
     files = outlet.picture(size_curves.draw(panels, title), "risk_by_size", setting.title, point)
     outlet.tell()
     return Chart(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from click.testing import CliRunner
 from bench.cli.audit import audit
 from bench.config import PluginEntry, parse_sweep
 from bench.errors import ConfigError, CorruptFile, InsufficientData, UnknownName
+from bench.packs.pack import Pack
+from bench.packs.shards import SPLITS, name_digest, shard_bytes, shard_file
 from bench.registry import Registry
 from bench.scoring import scores_by_definition
 from bench.store.blobs import DiskStore
@@ -26,6 +30,7 @@ from bench.sweep.other_people import others_of
 from bench.sweep.plan import plan
 from bench.sweep.runner import run_sweep
 from reports.document import write_report
+from tests.test_packs import admit, some_faces, write_pack
 from tests.toys import add_toys, only, photos, write
 
 LENGTH = 32
@@ -317,6 +322,55 @@ def test_photos_are_the_first_of_each_person(tmp_path: Path, made: Callable[...,
     assert [frame.key for frame in chosen.frames] == ["train5/0.png", "train2/0.png", "train2/1.png"]
 
 
+# ------------------------------------------------------------------------------------------------------------- the pack
+
+
+def pack_of(folder: Path, people: list[str], split: str = "train") -> Path:
+    """A pack of one face of each of some people of the data set `folder`."""
+    faces = replace(
+        some_faces(len(people), 0, True),
+        subject=np.stack([name_digest("folder", name) for name in people]),
+        dataset=np.zeros(len(people), np.uint8),
+        split=np.full(len(people), SPLITS.index(split), np.uint8),
+    )
+    data = shard_bytes(faces)
+    folder.mkdir()
+    (folder / shard_file(0)).write_bytes(data)
+    admit(write_manifest(folder, [len(people)], "folder"))
+    return folder
+
+
+def write_manifest(folder: Path, sizes: list[int], dataset: str) -> Path:
+    write_pack(folder.parent / "other", (3,))
+    manifest = json.loads((folder.parent / "other" / "pack.json").read_text())
+    shards = [{**manifest["shards"][0], "file": shard_file(0), "faces": sizes[0]}]
+    manifest |= {"datasets": [{"name": dataset}], "shards": shards, "faces": sizes[0]}
+    (folder / "pack.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_only_people_in_the_pack_were_learned_from(made: Callable[..., Any], tmp_path: Path) -> None:
+    pack = pack_of(tmp_path / "pack", [f"train{number}" for number in range(5)])
+
+    def sweep(folder: Path, **more: Any) -> Any:
+        sides = {side: {"dataset": {"name": "folder", "root": str(tmp_path / side)}} for side in ("train", "holdout")}
+        return made(leakage={**sides, "pack": str(folder), "fpir": 0.1} | more)
+
+    run = run_sweep(sweep(pack), tmp_path / "run", cache=cache_in(tmp_path))
+    table = run.table(only(run)["key"], "rank_one")
+    assert set(table.loc[table["gallery"] == "train", "subject"]) <= {f"train{number}" for number in range(5)}
+    (cell,) = plan(sweep(pack)).cells
+    assert cell.spec["leakage"]["pack"]["digest"] == Pack.open(pack).digest
+    (without,) = plan(made()).cells
+    assert cell.key != without.key
+    shutil.copytree(pack, tmp_path / "moved")
+    assert plan(sweep(tmp_path / "moved")).cells[0].key == cell.key, "a key holds no path"
+    with pytest.raises(ConfigError, match=r"leakage.holdout: 1 of its people, such as 'holdout2', were learned from"):
+        plan(sweep(pack_of(tmp_path / "leaky", ["train1", "holdout2"])))
+    with pytest.raises(ConfigError, match=r"none of 12 people of folder is in the train part"):
+        plan(sweep(pack_of(tmp_path / "dev", ["train1"], "dev")))
+
+
 # ------------------------------------------------------------------------------------------------------------- settings
 
 
@@ -405,7 +459,7 @@ def test_the_report_says_all_of_it(made: Callable[..., Any], tmp_path: Path) -> 
         "Whom faces could be taken for",
         "Whom generators remember",
         "How alike they are",
-        "over the size of the gallery",
+        "by gallery size",
     ):
         assert words in page
     tables = {path.stem for path in (run.path / "tables").glob("*.csv")}

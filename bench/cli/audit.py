@@ -22,6 +22,7 @@ from bench.sweep.evaluation import entry_given, recognizers_given
 @click.option("--gallery", metavar="ENTRY", help="Who is enrolled: a data set's name or YAML mapping.")
 @click.option("--train", metavar="ENTRY", help="Whom the generator learned from; with --holdout.")
 @click.option("--holdout", metavar="ENTRY", help="Whom it did not learn from; the larger of the two is drawn from.")
+@click.option("--pack", type=click.Path(path_type=Path), help="What the generator learned from: narrows --train down.")
 @click.option("--strangers", metavar="ENTRY", help="Real people in no gallery [default: the people of --data].")
 @click.option("--data", metavar="ENTRY", help="Whose photos a generator or attack takes; people in no gallery.")
 @click.option("--calibrate", metavar="ENTRY", help="Whose comparisons 1:1 thresholds are set on.")
@@ -37,6 +38,7 @@ def audit(
     gallery: str | None,
     train: str | None,
     holdout: str | None,
+    pack: Path | None,
     strangers: str | None,
     data: str | None,
     calibrate: str | None,
@@ -62,6 +64,7 @@ def audit(
         gallery=_entry(gallery, "--gallery"),
         train=_entry(train, "--train"),
         holdout=_entry(holdout, "--holdout"),
+        pack=pack,
         strangers=_entry(strangers, "--strangers"),
         calibrate=_entry(calibrate, "--calibrate"),
         recognizers=recognizers_given(recognizers) if recognizers else (),

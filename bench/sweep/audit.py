@@ -93,6 +93,7 @@ def audit_sweep(
     holdout: PluginEntry | None = None,
     strangers: PluginEntry | None = None,
     calibrate: PluginEntry | None = None,
+    pack: Path | None = None,
     recognizers: Sequence[RecognizerEntry] = (),
     count: int = 300,
     fpir: Sequence[float] = FPIRS,
@@ -113,6 +114,7 @@ def audit_sweep(
         holdout: whom it did not.
         strangers: real people in no gallery.
         calibrate: on whose comparisons 1:1 thresholds are set.
+        pack: what the generator learned from: people of `train` who are not in it were not.
         recognizers: who judges; by default `DEFAULT_RECOGNIZERS`, and of embeddings their cosine.
         count: how many faces a maker makes.
         fpir: false positive identification rates of the thresholds.
@@ -136,7 +138,7 @@ def audit_sweep(
         "fmr": FMRS,
         "recognizers": tuple(recognizers) or _recognizers(entry),
         "gallery": None if gallery is None else Gallery(dataset=gallery, fpir=tuple(fpir)),
-        "leakage": None if train is None else _leakage(train, holdout, fpir),
+        "leakage": None if train is None else _leakage(train, holdout, pack, fpir),
         "strangers": None if strangers is None else OtherPeople(dataset=strangers),
         "calibrate": None if calibrate is None else Calibrate(dataset=calibrate, protocol=ALL_PAIRS),
     }
@@ -162,8 +164,9 @@ def audit_sweep(
     return Sweep(dataset=data, protocol=protocol, assessments=(), pairs=parse_pairs({"count": count}), **fields)
 
 
-def _leakage(train: PluginEntry, holdout: PluginEntry | None, fpir: Sequence[float]) -> Leakage:
-    return Leakage(train=OtherPeople(dataset=train), holdout=OtherPeople(dataset=holdout), fpir=tuple(fpir))
+def _leakage(train: PluginEntry, holdout: PluginEntry | None, pack: Path | None, fpir: Sequence[float]) -> Leakage:
+    mine, other = OtherPeople(dataset=train), OtherPeople(dataset=holdout)
+    return Leakage(train=mine, holdout=other, pack=pack, fpir=tuple(fpir))
 
 
 def _recognizers(faces: PluginEntry) -> tuple[RecognizerEntry, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from bench.sweep.grouping import column_digest, column_values
 from bench.sweep.inputs import Entry, entry_of, images_digest
 from bench.sweep.instances import plain
 from bench.sweep.other_people import Others, entry_of_others, others_of, planned_others, unchanged
+from bench.sweep.pack_people import PackPeople
 
 REVISION = 1
 MOST_STRANGERS_PHOTOS = 20
@@ -109,6 +111,11 @@ def plan_risk(sweep: Sweep, dataset_entry: Entry) -> RiskPlan:
             entry = _entry(key, wanted[side], dataset_entry, split, "whose photos faces are held against")
             every[side] = others_of(key, entry, None)
             held[key], entries[f"{key}.dataset"] = every[side], entry
+        if sweep.leakage.pack is not None:
+            learned = PackPeople(sweep.leakage.pack)
+            every["train"] = held[f"{LEAKAGE}.train"] = learned.of(every["train"])
+            learned.refuse(f"{LEAKAGE}.holdout", every["holdout"])
+            entries[f"{LEAKAGE}.pack"] = {"name": "pack", "folder": str(sweep.leakage.pack.absolute())}
         train, holdout = every["train"], every["holdout"]
         _refuse_both(f"{LEAKAGE}.holdout", train.shared_with(holdout.people, holdout.dataset, holdout.entry), "are in "
                      f"{LEAKAGE}.train")  # fmt: skip
@@ -119,6 +126,8 @@ def plan_risk(sweep: Sweep, dataset_entry: Entry) -> RiskPlan:
             "photos": sweep.leakage.photos,
             "fpir": list(sweep.leakage.fpir),
         }
+        if sweep.leakage.pack is not None:
+            part[LEAKAGE]["pack"] = {"name": "pack", "digest": learned.digest}
     if not part:
         return RiskPlan()
     entry = dataset_entry
@@ -174,6 +183,11 @@ def planned_sides(spec: Mapping[str, Any]) -> Sides:
     """
     part = spec[LEAKAGE]
     every = {side: others_of(f"{LEAKAGE}.{side}", entry_of(part[side]["dataset"]), None) for side in SIDES}
+    if "pack" in part:
+        learned = PackPeople(Path(part["pack"]["settings"]["folder"]))
+        if learned.digest != part["pack"]["digest"]:
+            raise CorruptFile(f"the pack in {learned.folder} changed after the sweep was planned; run it again")
+        every["train"] = learned.of(every["train"])
     sides = matched_sides(every["train"], every["holdout"], part["photos"], spec["seed"])
     unchanged(sides.train, part["train"])
     unchanged(sides.holdout, part["holdout"])

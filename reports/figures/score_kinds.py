@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from reports import numbers
@@ -96,6 +97,7 @@ def _panel(axes: Axes, panel: Panel, panels: Sequence[Panel], unit: str) -> None
     axes.set_xlim(*_reach(panels))
     axes.set_ylim(0, _top(panels))
     axes.tick_params(length=0, labelsize=7.5)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
     axes.grid(axis="x", visible=False)
     axes.set_xlabel(literal(unit, 44), fontsize=8, labelpad=2)
 
