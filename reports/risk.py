@@ -70,9 +70,10 @@ def _taken(setting: Setting, anchor: str, outlet: Outlet) -> list[Block]:
     lax = [point for point in points if not point.startswith("fpir=")] or [first]
     if (chart := risk_charts.by_size(setting, lax[-1], f"{anchor}-size", outlet)) is not None:
         blocks.append(chart)
-    blocks.append(
-        Folded(f"Who is exposed, at {point_label(first)}", [Table(risk_tables.exposed(setting, first, outlet))])
-    )
+    hit = Table(risk_tables.exposed(setting, first, outlet))
+    blocks.append(Folded(f"Who is exposed at {point_label(first)}", [hit]))
+    if (grouped := risk_tables.by_group(setting, first, outlet)) is not None:
+        blocks.append(Folded(f"Which groups are exposed at {point_label(first)}", [Table(grouped)]))
     for number, point in enumerate(point for point in points if point != first):
         more: list[Block] = [
             Table(risk_tables.taken(setting, point, outlet)),

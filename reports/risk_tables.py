@@ -12,6 +12,7 @@ from reports import numbers
 from reports.held import Held, Setting, point_label
 from reports.outlet import Outlet
 from reports.records import ARROWS, figure_cell, hint_of, printed
+from reports.series import Record
 from reports.table import Column, HtmlTable, Row, TableCell
 
 _Cell = Callable[[Held, str], TableCell]
@@ -68,6 +69,24 @@ def exposed(setting: Setting, point: str, outlet: Outlet) -> HtmlTable:
     return _table(f"People exposed at {point_label(point)}", setting, point, columns, outlet)
 
 
+def by_group(setting: Setting, point: str, outlet: Outlet) -> HtmlTable | None:
+    """How exposed groups of the people enrolled are, a column a group; None where the sweep asked for none."""
+    named = [str(one["group"]) for held in setting.held for one in _grouped(held, point)]
+    groups = list(dict.fromkeys(named))
+    if not groups:
+        return None
+
+    def of(group: str) -> _Cell:
+        return lambda one, at: figure_cell(
+            one.series, next((record for record in _grouped(one, at) if record["group"] == group), None)
+        )
+
+    hint = hint_of("exposure_mean")
+    columns: list[tuple[Column, _Cell]] = [(Column("everybody", hint, ARROWS["down"]), _at("exposure_mean"))]
+    columns += [(Column(group, hint, ARROWS["down"]), of(group)) for group in groups]
+    return _table(f"Exposure by group at {point_label(point)}", setting, point, columns, outlet)
+
+
 def leaked(setting: Setting, point: str, outlet: Outlet) -> HtmlTable:
     """Whether faces match whom their generator learned from more often than others; arguments as `taken`."""
     columns = [(_column(name, *head), _at(name)) for name, head in _OF_LEAKAGE.items()]
@@ -122,6 +141,15 @@ def nearest_names(held: Held, gallery: str) -> list[tuple[str, str]]:
 
 
 # -------------------------------------------------------------------------------------------------------------- inside
+
+
+def _grouped(one: Held, point: str) -> list[Record]:
+    """The exposure of groups of the people enrolled."""
+    return [
+        record
+        for record in one.series.records
+        if record["figure"] == "exposure_mean" and record["operating_point"] == point and record.get("group")
+    ]
 
 
 def _table(

@@ -451,6 +451,22 @@ def test_the_command_audits_embeddings_and_writes_a_report(
     assert "Whom generators remember" in page
 
 
+def test_exposure_is_told_by_group_of_the_people_enrolled(
+    audited: Callable[..., RunFolder], crowds: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    with np.load(crowds["holdout"]["file"]) as known:
+        held = dict(known)
+    held["side"] = np.array(["left" if int(name[-3:]) < 10 else "right" for name in held["subjects"]])
+    np.savez(crowds["holdout"]["file"], **held)
+    gallery = {"dataset": crowds["holdout"], "fpir": [0.1], "groups": ["side"]}
+    run = audited("copies_of_holdout", gallery=gallery, leakage=None)
+    found = {one["group"]: one for one in only(run)["figures"] if one["figure"] == "exposure_mean"}
+    assert set(found) == {None, "side=left", "side=right"}
+    whole = (10 * found["side=left"]["value"] + 30 * found["side=right"]["value"]) / 40
+    assert whole == pytest.approx(found[None]["value"])
+    assert "Which groups are exposed at FPIR 10" in write_report(run.path).read_text()
+
+
 def test_the_report_says_all_of_it(made: Callable[..., Any], tmp_path: Path) -> None:
     detectors = [{"name": "random", "aligner": "toy"}]
     run = run_sweep(made(detectors=detectors), tmp_path / "run", cache=cache_in(tmp_path))
