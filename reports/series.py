@@ -177,7 +177,8 @@ class Group:
     """Series of the same trials, searches or pairs of people, which may therefore stand in one table and one picture.
 
     Attributes:
-        assessment: ``"verification"``, ``"identification"``, ``"generated"``, ``"detection"`` or ``"alignment"``.
+        assessment: ``"verification"``, ``"identification"``, ``"generated"``, ``"impersonation_risk"``,
+            ``"detection"`` or ``"alignment"``.
         dataset: the data set's name.
         protocol: the protocol's name; of generated faces, how the people were chosen that contribute; of detectors
             that, too, or ``"labels"`` where the data set itself holds attacks.

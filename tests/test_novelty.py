@@ -16,11 +16,9 @@ from bench.errors import ConfigError, ShapeError
 from bench.metrics.novelty import Nearest, assess_novelty
 from bench.metrics.shares import Contributors
 from bench.registry import Registry
-from bench.scoring import scores_by_definition
 from bench.store.blobs import DiskStore
 from bench.store.cache import ArrayCache
 from bench.store.run_folder import RunFolder
-from bench.sweep.novelty import highest
 from bench.sweep.plan import plan
 from bench.sweep.runner import run_sweep
 from tests.toys import ToyRecognizer, add_toys, only, photos, write
@@ -178,19 +176,6 @@ def test_the_split_to_train_on_is_what_is_meant_where_nothing_is_said(sweep: Cal
     drawn = {"name": "drawn", "people": 6, "images": 2, "split": "eval"}
     (cell,) = plan(sweep(dataset=drawn, novelty={}, pairs={"count": 2, "references": 1})).cells
     assert cell.spec["novelty"]["dataset"]["settings"]["split"] == "train"
-
-
-def test_the_highest_score_is_that_of_all_pairs() -> None:
-    rng = np.random.default_rng(0)
-    probes, references = (rng.normal(size=(n, 8)).astype(np.float32) for n in (1100, 1500))
-    best, place = highest(probes, references, "neg_l2")
-    both = np.concatenate([probes, references])
-    for row in range(0, 1100, 97):
-        every = scores_by_definition(
-            both, np.full(1500, row, np.int32), np.arange(1100, 2600, dtype=np.int32), "neg_l2"
-        )
-        assert best[row] == every.max()
-        assert place[row] == every.argmax()
 
 
 def test_faces_without_a_face_or_photo_do_not_count() -> None:

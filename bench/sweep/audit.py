@@ -7,7 +7,6 @@ It imports nothing heavy.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ from bench.config import (
     parse_pairs,
 )
 from bench.errors import ConfigError, UnknownName
-from bench.sweep.evaluation import ALL_PAIRS, DEFAULT_RECOGNIZERS, FMRS, SPLITS
+from bench.sweep.evaluation import ALL_PAIRS, DEFAULT_RECOGNIZERS, FMRS, on_other_people
 from bench.sweep.instances import plain
 
 VECTORS = (".npz", ".parquet")
@@ -157,10 +156,12 @@ def audit_sweep(
             f"{entry.name} makes faces of people's photos: expected --data ENTRY, people in no gallery, such as "
             "--data '{name: lfw, root: /data/lfw, split: eval}'"
         )
-    fields["calibrate"] = fields["calibrate"] or _calibrate(data)
+    of_others = on_other_people(data)
+    fields["calibrate"] = fields["calibrate"] or of_others
     made = MakerEntry.model_validate(plain(entry.as_entry()))
     fields["generators" if faces.kind == "generator" else "attacks"] = (made,)
-    protocol = ALL_PAIRS if _has_splits(data) else None
+    # A part of the people has no lists of its own, such as LFW's view 2.
+    protocol = ALL_PAIRS if of_others else None
     return Sweep(dataset=data, protocol=protocol, assessments=(), pairs=parse_pairs({"count": count}), **fields)
 
 
@@ -173,15 +174,3 @@ def _recognizers(faces: PluginEntry) -> tuple[RecognizerEntry, ...]:
     if faces.name == "embeddings":
         return (RecognizerEntry(name="given", settings={"comparison": "cosine"}),)
     return tuple(RecognizerEntry(name=name) for name in DEFAULT_RECOGNIZERS)
-
-
-def _has_splits(dataset: PluginEntry) -> bool:
-    cls = registry.settings_class(registry.registry().find("dataset", dataset.name))
-    return "split" in {field.name for field in dataclasses.fields(cls)}
-
-
-def _calibrate(data: PluginEntry) -> Calibrate | None:
-    """Other people of the same data set, where it has a split by person and one is named; None elsewhere."""
-    split = plain(data.settings).get("split")
-    other = SPLITS.get(split) if isinstance(split, str) and _has_splits(data) else None
-    return None if other is None else Calibrate(split=other)  # type: ignore[arg-type]

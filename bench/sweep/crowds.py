@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bench.api import Comparison, Embeddings, Progress
 from bench.errors import InsufficientData
-from bench.scoring import cross_scores
+from bench.scoring import cross_scores, top_matches
 from bench.store.cache import ArrayCache
 from bench.sweep.acquisition import acquire
 from bench.sweep.other_people import Others
@@ -82,19 +82,13 @@ def person_maxima(
     order = np.argsort(crowd.person, kind="stable")
     person = crowd.person[order]
     best = np.full((len(probes), len(crowd.people)), -np.inf, np.float32)
-    nearest = np.zeros(len(probes), np.int64)
-    top = np.full(len(probes), -np.inf, np.float32)
     for some, among, scores in cross_scores(probes, crowd.embeddings[order], comparison):
         starts = np.flatnonzero(np.diff(person[among], prepend=-1))
         codes = person[among][starts]
         best[some, codes] = np.maximum(best[some, codes], np.maximum.reduceat(scores, starts, axis=1))
-        place = scores.argmax(axis=1)
-        score = scores[np.arange(len(scores)), place]
-        better = score > top[some]
-        top[some] = np.where(better, score, top[some])
-        nearest[some] = np.where(better, order[among][place], nearest[some])
     maxima = np.full((len(acquired), len(crowd.people)), -np.inf, np.float32)
     maxima[acquired] = best
     photo = np.full(len(acquired), -1, np.int64)
-    photo[acquired] = nearest
+    if len(probes):
+        photo[acquired] = top_matches(probes, crowd.embeddings, comparison, 1).rows[:, 0]
     return maxima, photo

@@ -124,7 +124,7 @@ def evaluation_sweep(
     registry.registry().find("generator", generator.name)
     base = dict(data)
     _refuse_axes(base["dataset"])
-    of_others = _calibrate(base["dataset"])
+    of_others = on_other_people(base["dataset"])
     pairs: Pairs = base.get("pairs") or Pairs()
     fields: dict[str, Any] = {"count": count, "references": pairs.references}
     if pairs.kind != Pairs().kind:
@@ -175,8 +175,12 @@ def _default_recognizers() -> tuple[RecognizerEntry, ...]:
     return tuple(RecognizerEntry(name=name) for name in DEFAULT_RECOGNIZERS)
 
 
-def _calibrate(dataset: PluginEntry) -> Calibrate | None:
-    """Other people of the same data set, where it has a split by person; None elsewhere."""
+def on_other_people(dataset: PluginEntry) -> Calibrate | None:
+    """Thresholds of other people of the same data set, where it has a split by person; None elsewhere.
+
+    Args:
+        dataset: the data set that is reported on.
+    """
     cls = registry.settings_class(registry.registry().find("dataset", dataset.name))
     default = next((field.default for field in dataclasses.fields(cls) if field.name == "split"), None)
     split = plain(dataset.settings).get("split", default)

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.api import Comparison, Dataset, EmbeddedDataset, Embeddings, Frame, Progress
+from bench.api import Dataset, EmbeddedDataset, Embeddings, Frame, Progress
 from bench.config import Novelty as NoveltyEntry
 from bench.errors import ConfigError, InsufficientData
 from bench.metrics.novelty import Nearest
-from bench.scoring import cross_scores
+from bench.scoring import top_matches
 from bench.store.cache import ArrayCache
 from bench.sweep.acquisition import Acquisition, acquire
 from bench.sweep.inputs import Entry
@@ -139,36 +139,13 @@ def neighbours_of(
         """Of N probes the highest score and its place in the gallery; NaN and -1 for those that are not usable."""
         best, place = np.full(len(usable), np.nan, np.float32), np.full(len(usable), -1, np.int64)
         if usable.any():
-            best[usable], found = highest(probes, there, spec["comparison"])
-            place[usable] = rows[found]
+            found = top_matches(probes, there, spec["comparison"], 1)
+            best[usable], place[usable] = found.scores[:, 0], rows[found.rows[:, 0]]
         return best, place
 
     face, place = nearest(faces.embeddings[faces.acquired], acquired)
     photo, _ = nearest(photos.embeddings[photos.acquired], photos.acquired)
     return Neighbours(Nearest(face, photo[pairing.photo]), frames, place.astype(np.int32))
-
-
-def highest(
-    probes: Embeddings, references: Embeddings, comparison: Comparison
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The highest score of each probe and the first reference that has it, float32 (N,) and int64 (N,).
-
-    Args:
-        probes: float32 (N, D).
-        references: float32 (G, D), G of at least 1.
-        comparison: ``"cosine"`` or ``"neg_l2"``.
-
-    Raises:
-        ShapeError: embeddings that cannot be compared, or not of one length.
-    """
-    best, place = np.full(len(probes), -np.inf, np.float32), np.zeros(len(probes), np.int64)
-    for some, among, scores in cross_scores(probes, references, comparison):
-        found = scores.argmax(axis=1)
-        score = scores[np.arange(len(scores)), found]
-        better = score > best[some]
-        best[some] = np.where(better, score, best[some])
-        place[some] = np.where(better, found + among.start, place[some])
-    return best, place
 
 
 def nearest_table(found: Neighbours) -> pd.DataFrame:
