@@ -526,6 +526,25 @@ class Detector(Plugin, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class LearnedFrom:
+    """A pack that weights learned from, as they say themselves.
+
+    A generator or attack may have ``learned_from``, a tuple of these, the last pack first: one for the pack of its own
+    training, one for that of the weights that it began with, and so on; empty where nothing was learned or nothing is
+    said. A sweep whose ``leakage`` names a pack is refused where that is none of them.
+
+    Attributes:
+        data: SHA-256 hex, the pack's digest.
+        people_digest: of whom of it was shown, as `bench.packs.people.people_digest` has it; None where it is not said.
+        people: how many these are; None likewise.
+    """
+
+    data: str
+    people_digest: str | None = None
+    people: int | None = None
+
+
 @runtime_checkable
 class Generator(Plugin, Protocol):
     """Makes faces from faces."""

@@ -304,13 +304,16 @@ class Gallery(OtherPeople, Searched):
         photos: at most so many photos of each person, the first ones; null for all.
         fpir: false positive identification rates at which thresholds are set for a gallery of this size.
         groups: columns by which exposure is also given for groups of the people enrolled.
+        face_groups: columns of the sweep's own data set by which figures are also given for groups of faces; a face
+            belongs to the group that everybody shares of whom it is made.
     """
 
     photos: int | None = Field(default=20, ge=1)
     fpir: tuple[float, ...] = (0.1, 0.01, 0.001)
     groups: tuple[GroupEntry, ...] = ()
+    face_groups: tuple[GroupEntry, ...] = ()
 
-    @field_validator("groups", mode="before")
+    @field_validator("groups", "face_groups", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return value if isinstance(value, list | tuple) else [value]
@@ -325,7 +328,7 @@ class Leakage(Searched):
         photos: at most so many photos of each person.
         fpir: false positive identification rates at which thresholds are set for galleries of their size.
         pack: what the generator learned from, as `impersona pack` wrote it: only people whom it holds were learned
-            from, and nobody held out or a stranger may be in it.
+            from, and nobody held out or a stranger may be in it; makers whose weights name another pack are refused.
     """
 
     train: OtherPeople = OtherPeople()
@@ -577,6 +580,18 @@ def parse_entry(value: str | Mapping[str, Any], where: str = "plugin") -> Plugin
     """
     try:
         return PluginEntry.model_validate(value)
+    except ValidationError as error:
+        raise ConfigError(explained(error, where)) from error
+
+
+def parse_group(value: str | Mapping[str, Any], where: str = "groups") -> GroupEntry:
+    """The groups that a column's name, or a mapping with ``column``, ``bins`` and ``per``, stands for.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    try:
+        return GroupEntry.model_validate(value)
     except ValidationError as error:
         raise ConfigError(explained(error, where)) from error
 

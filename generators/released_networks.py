@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from bench import weights
 from bench.aligners.templates import template_digest
-from bench.api import Fingerprint, Template
+from bench.api import Fingerprint, LearnedFrom, Template
 from bench.errors import CorruptFile
 from bench.provenance import file_digest, thread_count, version_of
 from bench.released import FORMAT, read_released
@@ -71,6 +71,19 @@ class ReleasedNetworks(Generic[Preset]):
     def taught_by(self) -> frozenset[str]:
         """The recognizers that taught the networks, as the file has them: they are its white box."""
         return frozenset(self.about.get("taught_by", ()))
+
+    @property
+    def learned_from(self) -> tuple[LearnedFrom, ...]:
+        """The packs that the networks learned from, the last one first, as the file has them.
+
+        Those of the weights that they began with are among them: whom these have seen, they have seen, too.
+        """
+        found, about = [], self.about
+        while about:
+            if data := about.get("data"):
+                found.append(LearnedFrom(str(data), about.get("people_digest"), about.get("people")))
+            about = about.get("started_with") or {}
+        return tuple(dict.fromkeys(found))
 
     @cached_property
     def preset(self) -> Preset:

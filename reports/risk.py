@@ -74,6 +74,8 @@ def _taken(setting: Setting, anchor: str, outlet: Outlet) -> list[Block]:
     blocks.append(Folded(f"Who is exposed at {point_label(first)}", [hit]))
     if (grouped := risk_tables.by_group(setting, first, outlet)) is not None:
         blocks.append(Folded(f"Which groups are exposed at {point_label(first)}", [Table(grouped)]))
+    if (grouped := risk_tables.by_group_of_faces(setting, first, outlet)) is not None:
+        blocks.append(Folded(f"Which faces are taken for somebody at {point_label(first)}", [Table(grouped)]))
     for number, point in enumerate(point for point in points if point != first):
         more: list[Block] = [
             Table(risk_tables.taken(setting, point, outlet)),

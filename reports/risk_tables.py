@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from bench.metrics import FIGURES
+from bench.metrics.impersonation import OF_FACES
 from reports import numbers
 from reports.held import Held, Setting, point_label
 from reports.outlet import Outlet
@@ -71,20 +72,14 @@ def exposed(setting: Setting, point: str, outlet: Outlet) -> HtmlTable:
 
 def by_group(setting: Setting, point: str, outlet: Outlet) -> HtmlTable | None:
     """How exposed groups of the people enrolled are, a column a group; None where the sweep asked for none."""
-    named = [str(one["group"]) for held in setting.held for one in _grouped(held, point)]
-    groups = list(dict.fromkeys(named))
-    if not groups:
-        return None
+    caption = f"Exposure by group of the people enrolled at {point_label(point)}"
+    return _by_group(caption, "exposure_mean", setting, point, outlet, of_faces=False)
 
-    def of(group: str) -> _Cell:
-        return lambda one, at: figure_cell(
-            one.series, next((record for record in _grouped(one, at) if record["group"] == group), None)
-        )
 
-    hint = hint_of("exposure_mean")
-    columns: list[tuple[Column, _Cell]] = [(Column("everybody", hint, ARROWS["down"]), _at("exposure_mean"))]
-    columns += [(Column(group, hint, ARROWS["down"]), of(group)) for group in groups]
-    return _table(f"Exposure by group at {point_label(point)}", setting, point, columns, outlet)
+def by_group_of_faces(setting: Setting, point: str, outlet: Outlet) -> HtmlTable | None:
+    """How often faces of groups are taken for somebody, a column a group; None where the sweep asked for none."""
+    caption = f"Taken for somebody enrolled, by group of the faces, at {point_label(point)}"
+    return _by_group(caption, "impersonation_rate", setting, point, outlet, of_faces=True)
 
 
 def leaked(setting: Setting, point: str, outlet: Outlet) -> HtmlTable:
@@ -143,13 +138,33 @@ def nearest_names(held: Held, gallery: str) -> list[tuple[str, str]]:
 # -------------------------------------------------------------------------------------------------------------- inside
 
 
-def _grouped(one: Held, point: str) -> list[Record]:
-    """The exposure of groups of the people enrolled."""
-    return [
-        record
+def _by_group(
+    caption: str, figure: str, setting: Setting, point: str, outlet: Outlet, *, of_faces: bool
+) -> HtmlTable | None:
+    grouped = {one: _of_groups(one, figure, point, of_faces) for one in setting.held}
+    groups = list(dict.fromkeys(group for records in grouped.values() for group in records))
+    if not groups:
+        return None
+
+    def of(group: str) -> _Cell:
+        return lambda one, _: figure_cell(one.series, grouped[one].get(group), why_not=("nobody there",))
+
+    hint, arrow = hint_of(figure), ARROWS[FIGURES[figure].direction]
+    columns: list[tuple[Column, _Cell]] = [(Column("everybody", hint, arrow), _at(figure))]
+    columns += [(Column(group.removeprefix(OF_FACES), hint, arrow), of(group)) for group in groups]
+    return _table(caption, setting, point, columns, outlet)
+
+
+def _of_groups(one: Held, figure: str, point: str, of_faces: bool) -> dict[str, Record]:
+    """A figure of every group, of faces or of the people enrolled."""
+    return {
+        str(record["group"]): record
         for record in one.series.records
-        if record["figure"] == "exposure_mean" and record["operating_point"] == point and record.get("group")
-    ]
+        if record["figure"] == figure
+        and record["operating_point"] == point
+        and record.get("group")
+        and str(record["group"]).startswith(OF_FACES) == of_faces
+    }
 
 
 def _table(

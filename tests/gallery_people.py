@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.metrics.galleries import HighMaxima, highest
 from bench.metrics.impersonation import GalleryScores
 from bench.metrics.leakage import LeakageScores
 from bench.metrics.shares import Contributors
@@ -78,18 +79,30 @@ class World:
 
     def leakage(self, rng: np.random.Generator) -> LeakageScores:
         """Faces that have nothing to do with either gallery."""
-        (faces, contributors), (strangers, people) = self.made(rng), self.cohort(rng)
+        return self.leakage_of_part(rng)[0]
+
+    def leakage_of_part(
+        self, rng: np.random.Generator, people: int | None = None
+    ) -> tuple[LeakageScores, LeakageScores]:
+        """The same, and with only so many people in either gallery."""
+        (faces, contributors), (strangers, cohort) = self.made(rng), self.cohort(rng)
         train, holdout = self.gallery(rng), self.gallery(rng)
-        return LeakageScores(
-            maxima(faces, train), maxima(faces, holdout), contributors,
-            maxima(strangers, train), maxima(strangers, holdout), people,
-        )  # fmt: skip
+
+        def scores(number: int | None) -> LeakageScores:
+            few, others = train[:number], holdout[:number]
+            return LeakageScores(
+                maxima(faces, few), maxima(faces, others), contributors,
+                highest(maxima(strangers, few)), highest(maxima(strangers, others)), cohort,
+            )  # fmt: skip
+
+        return scores(None), scores(people)
 
     def impersonation(self, rng: np.random.Generator) -> GalleryScores:
         """Faces that have nothing to do with the gallery."""
         (faces, contributors), (strangers, people) = self.made(rng), self.cohort(rng)
         enrolled = self.gallery(rng)
-        return GalleryScores(maxima(faces, enrolled), contributors, maxima(strangers, enrolled), people)
+        sides = (HighMaxima.of(maxima(rows, enrolled)) for rows in (faces, strangers))
+        return GalleryScores(next(sides), contributors, next(sides), people)
 
 
 def maxima(probes: Rows, gallery: Rows) -> NDArray[np.float32]:

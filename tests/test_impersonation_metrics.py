@@ -25,7 +25,7 @@ from bench.metrics import (
 )
 from bench.metrics.agreement import recognizers_agree
 from bench.metrics.beta_binomial import BetaBinomial, fit_beta_binomial
-from bench.metrics.galleries import GalleryThreshold, gallery_thresholds
+from bench.metrics.galleries import GalleryThreshold, HighMaxima, gallery_thresholds
 from bench.metrics.gallery_size import chance_in_part, gallery_sizes, rate_by_size
 from bench.metrics.impersonation import GalleryScores, assess_impersonation, expected_highest, risk_by_size
 from bench.metrics.shares import Contributors
@@ -43,7 +43,14 @@ def alone(count):
 
 def scores_of(maxima, real, photos=None):
     maxima, real = np.array(maxima, np.float32), np.array(real, np.float32)
-    return GalleryScores(maxima, alone(len(maxima)), real, alone(len(real)), photos)
+    return GalleryScores(HighMaxima.of(maxima), alone(len(maxima)), HighMaxima.of(real), alone(len(real)), photos)
+
+
+def dense(maxima):
+    """All maxima, -inf where nothing was compared."""
+    found = np.full(maxima.high.shape, NOBODY, np.float32)
+    found[maxima.high.nonzero()] = maxima.high.data
+    return found
 
 
 def figures(scores, *points, fpirs=(), **given):
@@ -85,14 +92,14 @@ def test_figures_are_counted():
 def test_the_threshold_is_that_of_identification():
     rng = np.random.default_rng(0)
     scores = SMALL.impersonation(rng)
-    real = scores.real.copy()
+    real = dense(scores.real)
     real[:4] = NOBODY
     best = np.where(np.isneginf(real.max(axis=1)), np.nan, real.max(axis=1)).astype(np.float32)
     none, codes = np.full(len(best), np.nan, np.float32), np.arange(len(best), dtype=np.int32)
     people = Clusters(codes, codes, len(best))
     results = SearchResults(np.zeros(len(best), np.bool_), none, np.zeros(len(best), np.int32), best, people, 15)
     for fpir in (0.3, 0.05, 0.02, 0.01):
-        (point,) = gallery_thresholds([real], [fpir])
+        (point,) = gallery_thresholds([real.max(axis=1)], [fpir])
         expected = threshold_at_fpir(results, fpir)
         assert (point.threshold, point.support) == (expected.threshold, expected.support)
         assert point.searches == expected.nonmate_searches
@@ -103,7 +110,7 @@ def test_a_gallery_s_own_threshold_achieves_what_it_says():
     found = figures(scores, fpirs=(0.1,))
     assert found["clean_impersonation_rate", "fpir=0.1", None].value == pytest.approx(0.1)
     threshold = found["impersonation_threshold", "fpir=0.1", None].value
-    assert found["impersonation_rate", "fpir=0.1", None].value == (scores.maxima >= threshold).any(axis=1).mean()
+    assert found["impersonation_rate", "fpir=0.1", None].value == (scores.maxima.best >= threshold).mean()
     assert ("impersonation_threshold", AT.name, None) not in found
 
 
@@ -172,8 +179,8 @@ def test_groups_of_faces_are_filed_by_themselves():
     assert {one.group for one in values} == {"Male=1"} == {group for *_, group in drawn}
     assert not [one for one in values if one.figure.startswith("clean_") or one.figure == "impersonation_threshold"]
     of = {(one.figure, one.operating_point): one.value for one in values}
-    (point,) = gallery_thresholds([scores.real], [0.1])
-    hits = (scores.maxima[some] >= np.float64(point.threshold)).any(axis=1)
+    (point,) = gallery_thresholds([scores.real.best], [0.1])
+    hits = scores.maxima.best[some] >= np.float64(point.threshold)
     assert of["impersonation_rate", "fpir=0.1"] == hits.mean()
     assert ("excess_impersonation_rate", "fpir=0.1") in of
 
@@ -184,7 +191,7 @@ def test_draws_are_of_the_people_kept():
     kept, kept_real = double_or_nothing(12, 30, rng), double_or_nothing(30, 30, rng)
     values, drawn = assess_impersonation(scores, [AT], (), kept, kept_real)
     faces, photos = kept[:, scores.contributors.people[:, 0]], kept_real[:, scores.real_people.people[:, 0]]
-    hits, real = ((each >= np.float64(0.5)).any(axis=1).astype(float) for each in (scores.maxima, scores.real))
+    hits, real = ((each.best >= np.float64(0.5)).astype(float) for each in (scores.maxima, scores.real))
     made, clean = faces @ hits / faces.sum(axis=1), photos @ real / photos.sum(axis=1)
     np.testing.assert_allclose(drawn["impersonation_rate", AT.name, None], made, atol=1e-8)
     np.testing.assert_allclose(drawn["excess_impersonation_rate", AT.name, None], made - clean, atol=1e-8)
@@ -239,9 +246,9 @@ def test_the_order_of_faces_and_people_changes_nothing(seed):
     scores = SMALL.impersonation(rng)
     faces, people, photos = (rng.permutation(n) for n in (SMALL.faces, SMALL.people, 2 * SMALL.strangers))
     moved = GalleryScores(
-        scores.maxima[faces][:, people],
+        HighMaxima.of(dense(scores.maxima)[faces][:, people]),
         Contributors(scores.contributors.people[faces], scores.contributors.count),
-        scores.real[photos][:, people],
+        HighMaxima.of(dense(scores.real)[photos][:, people]),
         Contributors(scores.real_people.people[photos], scores.real_people.count),
     )
     one, other = figures(scores, fpirs=(0.1,)), figures(moved, fpirs=(0.1,))
@@ -249,10 +256,52 @@ def test_the_order_of_faces_and_people_changes_nothing(seed):
 
 
 @settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**31), st.floats(0.01, 0.5))
+def test_what_is_below_the_lowest_threshold_changes_nothing(seed, fpir):
+    rng = np.random.default_rng(seed)
+    scores = SMALL.impersonation(rng)
+    points = [*gallery_thresholds([scores.real.best], [fpir]), AT]
+    floor = min(point.threshold for point in points if point.threshold is not None)
+    high = GalleryScores(
+        HighMaxima.of(dense(scores.maxima), floor), scores.contributors,
+        HighMaxima.of(dense(scores.real), floor), scores.real_people,
+    )  # fmt: skip
+    assert high.maxima.high.nnz + high.real.high.nnz < scores.maxima.high.nnz + scores.real.high.nnz
+    kept = double_or_nothing(12, 20, rng), double_or_nothing(30, 20, rng)
+    groups = {"few": np.arange(15) < 4}
+    one, other = (assess_impersonation(each, [AT], [fpir], *kept, groups) for each in (scores, high))
+    assert one[0] == other[0]
+    assert all(np.array_equal(one[1][key], other[1][key], equal_nan=True) for key in one[1] | other[1])
+    enrolled = double_or_nothing(15, 20, rng)
+    assert risk_by_size(scores, 0.5, *kept, enrolled) == risk_by_size(high, 0.5, *kept, enrolled)
+    with pytest.raises(ShapeError, match="what is below was not kept"):
+        high.maxima.reached(floor - 0.01)
+
+
+def test_maxima_that_do_not_belong_together_are_refused():
+    full = HighMaxima.of(np.array(MADE, np.float32), 0.4)
+    assert full.people == 3
+    assert len(full) == 4
+    assert full.high.nnz == 4
+    for best, high, floor in (
+        (full.best[:3], full.high, 0.4),
+        (full.best, full.high, 0.45),
+        (full.best, full.high.astype(np.float64), 0.4),
+        (full.best, full.high[:, :2], 0.4),
+        (full.best + np.float32(0.1), full.high, 0.4),
+        (np.where(np.arange(4) == 3, np.float32(np.nan), full.best), full.high, 0.4),
+        (np.where(np.arange(4) == 3, np.float32(0.5), full.best), full.high, 0.4),
+    ):
+        with pytest.raises(ShapeError):
+            HighMaxima(best, high, floor)
+
+
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 14))
 def test_rates_rise_with_the_gallery(seed, people):
     scores = SMALL.impersonation(np.random.default_rng(seed))
-    part = GalleryScores(scores.maxima[:, :people], scores.contributors, scores.real[:, :people], scores.real_people)
+    some, real = (HighMaxima.of(dense(each)[:, :people]) for each in (scores.maxima, scores.real))
+    part = GalleryScores(some, scores.contributors, real, scores.real_people)
     all_of_them, fewer = figures(scores), figures(part)
     for name in ("impersonation_rate", "clean_impersonation_rate"):
         assert all_of_them[name, AT.name, None].value >= fewer[name, AT.name, None].value
@@ -445,7 +494,8 @@ def test_faces_of_strangers_are_as_strangers(world, fpir):
         (_, contributors), real, enrolled = world.made(rng), world.cohort(rng), world.gallery(rng)
         photos = world.seen(rng, world.crowd(rng, world.contributors), world.faces // world.contributors)
         made = photos.transpose(1, 0, 2).reshape(-1, world.dimension), contributors
-        scores = GalleryScores(maxima(made[0], enrolled), made[1], maxima(real[0], enrolled), real[1])
+        sides = (HighMaxima.of(maxima(rows, enrolled)) for rows, _ in (made, real))
+        scores = GalleryScores(next(sides), made[1], next(sides), real[1])
         values, _ = assess_impersonation(scores, (), (fpir,))
         of = {one.figure: one for one in values}
         excess, area = of["excess_impersonation_rate"], of["rank_one_auc"]

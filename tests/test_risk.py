@@ -14,8 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from bench.cli.audit import audit
-from bench.config import PluginEntry, parse_sweep
+from bench.config import GroupEntry, PluginEntry, parse_sweep
+from bench.datasets.embeddings import EmbeddingsSettings, GivenEmbeddings
 from bench.errors import ConfigError, CorruptFile, InsufficientData, UnknownName
+from bench.metrics.galleries import HighMaxima
 from bench.packs.pack import Pack
 from bench.packs.shards import SPLITS, name_digest, shard_bytes, shard_file
 from bench.registry import Registry
@@ -24,10 +26,12 @@ from bench.store.blobs import DiskStore
 from bench.store.cache import ArrayCache
 from bench.store.run_folder import RunFolder
 from bench.sweep.audit import audit_sweep, faces_given
-from bench.sweep.crowds import Crowd, person_maxima
+from bench.sweep.crowds import Crowd, high_maxima, nearest_photos, person_maxima
 from bench.sweep.execute import execute
-from bench.sweep.other_people import others_of
+from bench.sweep.other_people import Others, others_of
+from bench.sweep.pack_people import PackPeople
 from bench.sweep.plan import plan
+from bench.sweep.risk_groups import everybody_of, groups_of_faces, groups_part
 from bench.sweep.runner import run_sweep
 from reports.document import write_report
 from tests.test_packs import admit, some_faces, write_pack
@@ -103,7 +107,8 @@ def test_the_highest_score_of_each_person_is_that_of_all_their_photos(comparison
     crowd = Crowd(None, tuple(map(str, range(30))), references, np.arange(1300), person, 0, 0, 0)  # type: ignore[arg-type]
     acquired = np.ones(52, np.bool_)
     acquired[[3, 40]] = False
-    maxima, nearest = person_maxima(probes, acquired, crowd, comparison)
+    maxima = person_maxima(probes, acquired, crowd, comparison)
+    nearest = nearest_photos(probes, acquired, crowd, comparison)
     both = np.concatenate([probes, references])
     rows = np.flatnonzero(acquired)
     for place, row in enumerate(rows[::7]):
@@ -113,9 +118,17 @@ def test_the_highest_score_of_each_person_is_that_of_all_their_photos(comparison
         for one in range(30):
             expected = every[person == one].max() if (person == one).any() else -np.inf
             assert maxima[row, one] == expected
-        assert every[nearest[row]] == every.max() == maxima[row].max()
+        assert every[nearest.photo[row]] == every.max() == maxima[row].max() == nearest.similarity[row]
     assert np.isneginf(maxima[[3, 40]]).all()
-    assert (nearest[[3, 40]] == -1).all()
+    assert (nearest.photo[[3, 40]] == -1).all()
+    assert np.isneginf(nearest.similarity[[3, 40]]).all()
+    for floor in (np.quantile(maxima[np.isfinite(maxima)], 0.7), maxima.max(), np.inf):
+        high, expected = (
+            high_maxima(probes, acquired, crowd, comparison, nearest, floor), HighMaxima.of(maxima, floor),
+        )  # fmt: skip
+        assert np.array_equal(high.best, expected.best)
+        assert (high.high != expected.high).nnz == 0
+        assert high.high.nnz == np.count_nonzero(maxima >= floor)
 
 
 # ------------------------------------------------------------------------------------------------------------ controls
@@ -367,6 +380,11 @@ def test_only_people_in_the_pack_were_learned_from(made: Callable[..., Any], tmp
     assert plan(sweep(tmp_path / "moved")).cells[0].key == cell.key, "a key holds no path"
     with pytest.raises(ConfigError, match=r"leakage.holdout: 1 of its people, such as 'holdout2', were learned from"):
         plan(sweep(pack_of(tmp_path / "leaky", ["train1", "holdout2"])))
+    with pytest.raises(ConfigError, match=r"strangers: 1 of its people, such as 'strangers3', were learned from"):
+        plan(sweep(pack_of(tmp_path / "strange", ["train1", "strangers3"])))
+    elsewhere = {"name": "embeddings", "file": str(people_file(tmp_path / "elsewhere.npz", 12, 2, 0))}
+    other = GivenEmbeddings(EmbeddingsSettings(file=Path(elsewhere["file"])))
+    PackPeople(pack).refuse("leakage.holdout", Others(elsewhere, other, tuple(other.frames())))
     with pytest.raises(ConfigError, match=r"none of 12 people of folder is in the train part"):
         plan(sweep(pack_of(tmp_path / "dev", ["train1"], "dev")))
 
@@ -451,13 +469,56 @@ def test_the_command_audits_embeddings_and_writes_a_report(
     assert "Whom generators remember" in page
 
 
+def sided(crowd: dict[str, Any]) -> None:
+    """Adds a column to a file of embeddings: the first ten people are on the left, all others on the right."""
+    with np.load(crowd["file"]) as known:
+        held = dict(known)
+    held["side"] = np.array(["left" if int(name[-3:]) < 10 else "right" for name in held["subjects"]])
+    np.savez(crowd["file"], **held)
+
+
+def test_figures_are_told_by_group_of_the_faces(
+    audited: Callable[..., RunFolder], crowds: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    for name in ("copies_of_holdout", "holdout"):
+        sided(crowds[name])
+    gallery = {"dataset": crowds["holdout"], "fpir": [0.1], "groups": ["side"], "face_groups": ["side"]}
+    run = audited("copies_of_holdout", gallery=gallery, leakage=None)
+    every = [one for one in only(run)["figures"] if one["operating_point"] == "fpir=0.1"]
+    found = {one["group"]: one for one in every if one["figure"] == "impersonation_rate"}
+    assert set(found) == {None, "faces side=left", "faces side=right"}
+    assert (found["faces side=left"]["n"], found["faces side=right"]["n"]) == (10, 30)
+    whole = (10 * found["faces side=left"]["value"] + 30 * found["faces side=right"]["value"]) / 40
+    assert whole == pytest.approx(found[None]["value"])
+    exposed = {one["group"] for one in every if one["figure"] == "exposure_mean"}
+    assert exposed == {None, "side=left", "side=right", "faces side=left", "faces side=right"}
+    page = write_report(run.path).read_text()
+    assert "Which faces are taken for somebody at FPIR 10" in page
+    assert "faces side=left" not in page, "the group is named as it is, under a heading of its own"
+
+    sided(crowds["nobody"])
+    part = groups_part((GroupEntry(column="side"),), everybody_of(crowds["nobody"]))
+    photos = [[f"nobody/nobody{one:03d}_{one}" for one in pair] for pair in ((3, 4), (3, 40), (40, 41), (9, 9))]
+    groups = groups_of_faces(part, crowds["nobody"], photos)
+    assert groups["faces side=left"].tolist() == [True, False, False, True]
+    assert groups["faces side=right"].tolist() == [False, False, True, False]
+
+    (cell,) = plan(audit_sweep(
+        faces_given(crowds["nobody"]["file"]), gallery=PluginEntry.model_validate(crowds["holdout"]),
+        strangers=PluginEntry.model_validate(crowds["third"]), face_groups=[GroupEntry(column="side")],
+    )).cells  # fmt: skip
+    with np.load(crowds["nobody"]["file"]) as known:
+        held = dict(known)
+    held["side"] = held["side"][::-1]
+    np.savez(crowds["nobody"]["file"], **held)
+    with pytest.raises(CorruptFile, match="columns of embeddings changed after the sweep was planned"):
+        raise_from(execute(cell, lambda *_: None, cache=cache_in(tmp_path)))
+
+
 def test_exposure_is_told_by_group_of_the_people_enrolled(
     audited: Callable[..., RunFolder], crowds: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
-    with np.load(crowds["holdout"]["file"]) as known:
-        held = dict(known)
-    held["side"] = np.array(["left" if int(name[-3:]) < 10 else "right" for name in held["subjects"]])
-    np.savez(crowds["holdout"]["file"], **held)
+    sided(crowds["holdout"])
     gallery = {"dataset": crowds["holdout"], "fpir": [0.1], "groups": ["side"]}
     run = audited("copies_of_holdout", gallery=gallery, leakage=None)
     found = {one["group"]: one for one in only(run)["figures"] if one["figure"] == "exposure_mean"}

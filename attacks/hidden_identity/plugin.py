@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from attacks.hidden_identity.exchange import between, classes_of, left
 from attacks.hidden_identity.settings import HiddenIdentitySettings
-from bench.api import Budget, Crops, FaceBatch, Fingerprint, Goal, Oracle, StyledGenerator
+from bench.api import Budget, Crops, FaceBatch, Fingerprint, Goal, LearnedFrom, Oracle, StyledGenerator
 from bench.config import parse_entry
 from bench.errors import ConfigError, PluginError, ShapeError, UnknownName
 from bench.provenance import version_of
@@ -87,6 +87,11 @@ class HiddenIdentity:
     def taught_by(self) -> frozenset[str]:
         """The recognizers that taught the generator: they are the white box of this attack."""
         return frozenset(getattr(self.generator, "taught_by", ()))
+
+    @property
+    def learned_from(self) -> tuple[LearnedFrom, ...]:
+        """The packs that the generator learned from, as it says."""
+        return tuple(getattr(self.generator, "learned_from", ()))
 
     def fingerprint(self) -> Fingerprint:
         """What determines the faces, the generator's own part among it; ``weights`` are the generator's."""

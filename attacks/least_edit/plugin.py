@@ -18,7 +18,18 @@ from attacks.least_edit.settings import LeastEditSettings
 from bench.aligners.dlib_hog import field5_of_68
 from bench.aligners.geometry import lie_near
 from bench.aligners.templates import crop_by_landmarks
-from bench.api import Budget, Crops, EditingGenerator, Face, FaceBatch, Fingerprint, Goal, Oracle, Recognizer
+from bench.api import (
+    Budget,
+    Crops,
+    EditingGenerator,
+    Face,
+    FaceBatch,
+    Fingerprint,
+    Goal,
+    LearnedFrom,
+    Oracle,
+    Recognizer,
+)
 from bench.config import parse_entry
 from bench.errors import ConfigError, ShapeError, UnknownName
 from bench.images import to_crops, to_frames
@@ -67,6 +78,11 @@ class LeastEdit:
     def taught_by(self) -> frozenset[str]:
         """Its white box: the surrogate, and whoever taught the generator."""
         return frozenset(getattr(self.generator, "taught_by", ())) | {self.settings.surrogate_name}
+
+    @property
+    def learned_from(self) -> tuple[LearnedFrom, ...]:
+        """The packs that the generator learned from, as it says."""
+        return tuple(getattr(self.generator, "learned_from", ()))
 
     @cached_property
     def attributes(self) -> tuple[str, ...]:

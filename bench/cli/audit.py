@@ -13,7 +13,7 @@ from bench.cli.run import FAILED_CELLS, Display, write_report
 from bench.config import PluginEntry
 from bench.notebook import run as run_sweep
 from bench.sweep.audit import FPIRS, audit_sweep, faces_given
-from bench.sweep.evaluation import entry_given, recognizers_given
+from bench.sweep.evaluation import entry_given, group_given, recognizers_given
 
 
 @click.command(short_help="Whom faces could be taken for, and whom their generator remembers.")
@@ -27,6 +27,8 @@ from bench.sweep.evaluation import entry_given, recognizers_given
 @click.option("--data", metavar="ENTRY", help="Whose photos a generator or attack takes; people in no gallery.")
 @click.option("--calibrate", metavar="ENTRY", help="Whose comparisons 1:1 thresholds are set on.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the generator or data set.")
+@click.option("--groups", multiple=True, metavar="COLUMN", help="Exposure of groups of the enrolled, by a column.")
+@click.option("--face-groups", multiple=True, metavar="COLUMN", help="Figures of groups of faces: of who is in them.")
 @click.option("--recognizers", metavar="A,B", help="Who judges: names, or a YAML list [default: dlib_resnet,lbp].")
 @click.option("--count", type=click.IntRange(min=2), default=300, show_default=True, help="How many faces are made.")
 @click.option("--fpir", multiple=True, type=float, metavar="RATE", help=f"Rates of the thresholds [default: {FPIRS}].")
@@ -43,6 +45,8 @@ def audit(
     data: str | None,
     calibrate: str | None,
     settings: tuple[str, ...],
+    groups: tuple[str, ...],
+    face_groups: tuple[str, ...],
     recognizers: str | None,
     count: int,
     fpir: tuple[float, ...],
@@ -67,6 +71,8 @@ def audit(
         pack=pack,
         strangers=_entry(strangers, "--strangers"),
         calibrate=_entry(calibrate, "--calibrate"),
+        groups=[group_given(text, "--groups") for text in groups],
+        face_groups=[group_given(text, "--face-groups") for text in face_groups],
         recognizers=recognizers_given(recognizers) if recognizers else (),
         count=count,
         fpir=fpir or FPIRS,

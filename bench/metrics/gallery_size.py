@@ -77,7 +77,7 @@ def gallery_sizes(people: int) -> list[int]:
 
 
 def rate_by_size(
-    hits: NDArray[np.bool_],
+    hits: NDArray[np.bool_] | sparse.csr_array,
     contributors: Contributors,
     kept: NDArray[np.bool_],
     kept_enrolled: NDArray[np.bool_],
@@ -87,7 +87,7 @@ def rate_by_size(
     """The share of probes that match anybody, by the number of people enrolled.
 
     Args:
-        hits: bool (M, N), which probe matches which person.
+        hits: bool (M, N), which probe matches which person; an array, or a sparse one.
         contributors: who the probes rest on; of photos, whose they are.
         kept: bool (B, P), which contributors are kept in each draw; B of 0 for no extrapolated intervals.
         kept_enrolled: bool (B, N), which enrolled people are (`bootstrap.double_or_nothing`).
@@ -100,8 +100,9 @@ def rate_by_size(
     Raises:
         ShapeError: arrays that do not fit each other, no probe, or a size that is not between 1 and N.
     """
-    if hits.dtype != np.bool_ or hits.ndim != 2 or len(hits) != len(contributors) or not hits.size:
+    if hits.dtype != np.bool_ or hits.ndim != 2 or hits.shape[0] != len(contributors) or 0 in hits.shape:
         raise ShapeError(f"got hits {hits.dtype} {hits.shape}; expected bool ({len(contributors)}, N), none of them 0")
+    hits = sparse.csr_array(hits)
     probes, people = hits.shape
     if kept.shape != (len(kept), contributors.count) or kept_enrolled.shape != (len(kept), people):
         raise ShapeError(
@@ -110,7 +111,7 @@ def rate_by_size(
     wanted = sorted(set(gallery_sizes(people) if sizes is None else sizes))
     if not wanted or not 1 <= wanted[0] <= wanted[-1] <= people:
         raise ShapeError(f"got sizes {wanted}; expected some from 1 to {people}")
-    matched = np.count_nonzero(hits, axis=1)
+    matched = hits.sum(axis=1)
     rows = []
     for size in wanted:
         shares = chance_in_part(matched, people, size)
@@ -144,13 +145,13 @@ def chance_in_part(matched: NDArray[np.integer], people: int, part: int) -> NDAr
 
 
 def _extrapolated(
-    hits: NDArray[np.bool_],
+    hits: sparse.csr_array,
     contributors: Contributors,
     kept: NDArray[np.bool_],
     kept_enrolled: NDArray[np.bool_],
     sizes: Sequence[int],
 ) -> list[SizeRisk]:
-    if not hits.any():
+    if not hits.nnz:
         # One in all comparisons of faces that share nobody, if the people enrolled are alike.
         bound = zero_error_bound(independent_faces(contributors) * hits.shape[1])
         return [SizeRisk(size, 0.0, 0.0, -math.expm1(size * math.log1p(-bound)), "extrapolated") for size in sizes]
@@ -161,9 +162,8 @@ def _extrapolated(
         counts.fitted(*draws) for draws in ((kept, every_person), (everybody, kept_enrolled), (kept, kept_enrolled))
     ]
     rows = []
-    known = float(
-        hits.any(axis=1).mean()
-    )  # whoever is matched already is so in a larger gallery, whatever the law says
+    # Whoever is matched already is so in a larger gallery, whatever the law says.
+    known = float((hits.sum(axis=1) > 0).mean())
     for size in sizes:
         low, high = _ends(float(law.hazard(size)[0]), *(each.hazard(size) for each in drawn)) or (None, None)
         rate = max(float(law.rate(size)[0]), known)
@@ -174,9 +174,10 @@ def _extrapolated(
 class _Counts:
     """How many enrolled people each probe matches, of those that a draw keeps."""
 
-    def __init__(self, hits: NDArray[np.bool_], contributors: Contributors) -> None:
-        some = np.asarray(hits.any(axis=1))
-        self.hits = sparse.csr_array(hits[some].astype(np.float32))
+    def __init__(self, hits: sparse.csr_array, contributors: Contributors) -> None:
+        some = hits.sum(axis=1) > 0
+        self.matched, self.people = np.flatnonzero(hits.sum(axis=0)), hits.shape[1]
+        self.hits = hits[some][:, self.matched].astype(np.float32)
         self.some, self.others = contributors.select(some), contributors.select(~some)
 
     def fitted(self, kept: NDArray[np.bool_], kept_enrolled: NDArray[np.bool_]) -> BetaBinomial:
@@ -194,11 +195,11 @@ class _Counts:
 
     def _fitted(self, kept: NDArray[np.bool_], kept_enrolled: NDArray[np.bool_]) -> BetaBinomial:
         # Sums of a few ones: exact in float32.
-        matched = (self.hits @ kept_enrolled.T.astype(np.float32)).astype(np.int64)
+        matched = (self.hits @ kept_enrolled[:, self.matched].T.astype(np.float32)).astype(np.int64)
         draw, probe = np.nonzero(_kept_faces(self.some, kept))
-        key = draw * (self.hits.shape[1] + 1) + matched[probe, draw]
+        key = draw * (self.people + 1) + matched[probe, draw]
         distinct, weight = np.unique(key, return_counts=True)
-        sample, count = np.divmod(distinct, self.hits.shape[1] + 1)
+        sample, count = np.divmod(distinct, self.people + 1)
         draws = np.arange(len(kept))
         without = np.count_nonzero(_kept_faces(self.others, kept), axis=1)
         people = np.count_nonzero(kept_enrolled, axis=1)

@@ -6,8 +6,9 @@ faces do it more than real strangers.
 
 Conventions
 -----------
-- Maxima are as in `galleries`. A probe matches person e at threshold t if its highest score with any photo of e is at
-  least t; it impersonates if it matches anybody. A probe that was not acquired matches nobody, and counts.
+- Maxima are as in `galleries`; those below the lowest threshold need not be there. A probe matches person e at
+  threshold t if its highest score with any photo of e is at least t; it impersonates if it matches anybody. A probe
+  that was not acquired matches nobody, and counts.
 - ``fpir=a`` is the smallest float32 that at most k = floor(a·C) photos of the cohort reach with anybody
   (`identification.threshold_at_searches`): the FPIR of *this* gallery. Other operating points are 1:1 thresholds set
   elsewhere: at those even real strangers are returned, the more of them the larger the gallery.
@@ -38,7 +39,7 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
+from scipy import sparse, special
 
 from bench.errors import ShapeError
 from bench.metrics.face_figures import FaceRow, figure_of
@@ -46,10 +47,10 @@ from bench.metrics.figure_rows.impersonation import ROWS
 from bench.metrics.figures import figure
 from bench.metrics.galleries import (
     GalleryThreshold,
+    HighMaxima,
     check_maxima,
     difference_interval,
     gallery_thresholds,
-    highest,
     reached,
 )
 from bench.metrics.gallery_size import BEYOND, SizeRisk, chance_in_part, rate_by_size
@@ -62,6 +63,8 @@ from bench.metrics.verification import FigureValue
 from bench.metrics.vulnerability import MeanKey
 
 RATE, CLEAN, EXCESS = "impersonation_rate", "clean_impersonation_rate", "excess_impersonation_rate"
+OF_FACES = "faces "
+"""Stands before the name of a group of faces, which is thus no group of the people enrolled."""
 Draws = dict[MeanKey, NDArray[np.float64]]
 
 
@@ -70,9 +73,9 @@ class GalleryScores:
     """Made faces and real strangers, searched for in one gallery of N people.
 
     Attributes:
-        maxima: float32 (M, N), of made faces.
+        maxima: of made faces.
         contributors: whose faces they are.
-        real: float32 (C, N), of the cohort; C may be 0.
+        real: of the cohort's photos, C of them; C may be 0.
         real_people: of the cohort, one person a photo.
         photos: float32 (M, K), the highest score of the very photos that each face was made of with anybody, -inf where
             one was not acquired; None where faces are not made of photos.
@@ -81,29 +84,33 @@ class GalleryScores:
         ShapeError: arrays that do not fit each other, NaN or +inf.
     """
 
-    maxima: NDArray[np.float32]
+    maxima: HighMaxima
     contributors: Contributors
-    real: NDArray[np.float32]
+    real: HighMaxima
     real_people: Contributors
     photos: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        check_maxima(self.maxima, self.contributors, "maxima of made faces")
-        check_maxima(self.real, self.real_people, "maxima of the cohort")
-        if self.real.shape[1] != self.maxima.shape[1] or self.real_people.people.shape[1] != 1:
+        for what, maxima, probes in (
+            ("made faces", self.maxima, self.contributors),
+            ("the cohort", self.real, self.real_people),
+        ):
+            if len(maxima) != len(probes):
+                raise ShapeError(f"got maxima of {len(maxima)} probes for {len(probes)} of {what}; expected as many")
+        if self.real.people != self.enrolled or self.real_people.people.shape[1] != 1:
             raise ShapeError(
-                f"got a cohort {self.real.shape} of {self.real_people.people.shape[1]} people a photo; expected "
-                f"(C, {self.maxima.shape[1]}) and one"
+                f"got a cohort with {self.real.people} people enrolled, of {self.real_people.people.shape[1]} people a "
+                f"photo; expected {self.enrolled} and one"
             )
         if self.photos is not None:
             if self.photos.ndim != 2 or len(self.photos) != len(self.maxima):
                 raise ShapeError(f"got photos {self.photos.shape}; expected ({len(self.maxima)}, K)")
-            check_maxima(self.photos, self.contributors, "photos")
+            check_maxima(self.photos, len(self.contributors), "photos")
 
     @property
     def enrolled(self) -> int:
         """N, how many people are enrolled."""
-        return int(self.maxima.shape[1])
+        return self.maxima.people
 
     def select(self, faces: NDArray[np.bool_]) -> GalleryScores:
         """Those of some made faces, with the same cohort and the same codes of contributors.
@@ -112,7 +119,9 @@ class GalleryScores:
             faces: bool (M,), which.
         """
         photos = None if self.photos is None else self.photos[faces]
-        return replace(self, maxima=self.maxima[faces], contributors=self.contributors.select(faces), photos=photos)
+        return replace(
+            self, maxima=self.maxima.select(faces), contributors=self.contributors.select(faces), photos=photos
+        )
 
 
 def assess_impersonation(
@@ -156,7 +165,7 @@ def assess_impersonation(
     if kept is not None and kept_real is not None and len(kept) != len(kept_real):
         raise ShapeError(f"got {len(kept)} draws of contributors and {len(kept_real)} of the cohort; expected as many")
     values, drawn = _similarities(scores, kept, kept_real)
-    for point in [*gallery_thresholds([scores.real], fpirs), *thresholds]:
+    for point in [*gallery_thresholds([scores.real.best], fpirs), *thresholds]:
         found = _AtPoint(scores, point, enrolled_groups or {})
         values += found.figures()
         drawn |= found.draws(kept, kept_real)
@@ -198,7 +207,7 @@ def risk_by_size(
     """
     sides = {"made": (scores.maxima, scores.contributors, kept), "real": (scores.real, scores.real_people, kept_real)}
     return {
-        name: rate_by_size(reached(maxima, threshold), probes, draws, kept_enrolled, sizes, beyond)
+        name: rate_by_size(maxima.reached(threshold), probes, draws, kept_enrolled, sizes, beyond)
         for name, (maxima, probes, draws) in sides.items()
         if len(maxima)
     }
@@ -225,7 +234,7 @@ class _AtPoint:
     def __init__(self, scores: GalleryScores, point: GalleryThreshold, groups: Mapping[str, NDArray[np.bool_]]) -> None:
         self.scores, self.point = scores, point
         threshold = math.inf if point.threshold is None else point.threshold
-        self.hits, self.real_hits = reached(scores.maxima, threshold), reached(scores.real, threshold)
+        self.hits, self.real_hits = scores.maxima.reached(threshold), scores.real.reached(threshold)
         self.made = [*self._rows("", self.hits), *self._of_photos(threshold), *self._of_groups(groups)]
         self.real = list(self._rows("clean_", self.real_hits)) if len(scores.real) else []
 
@@ -249,7 +258,7 @@ class _AtPoint:
         drawn: Draws = drawn_means({(r.name, name, r.group): r.mean for r in self.made}, self.scores.contributors, kept)
         if not self.real:
             return drawn
-        clean: NDArray[np.float64] | float = float(np.mean(self.real_hits.any(axis=1)))
+        clean: NDArray[np.float64] | float = float(np.mean(self.real_hits.sum(axis=1) > 0))
         if kept_real is not None:
             means: dict[MeanKey, FaceMean] = {(row.name, name, None): row.mean for row in self.real}
             drawn |= drawn_means(means, self.scores.real_people, kept_real)
@@ -257,9 +266,9 @@ class _AtPoint:
         drawn[EXCESS, name, None] = drawn[RATE, name, None] - clean
         return drawn
 
-    def _rows(self, prefix: str, hits: NDArray[np.bool_]) -> Iterator[FaceRow]:
-        one = np.ones(len(hits), np.int64)
-        found = np.asarray(hits.any(axis=1), np.float64)
+    def _rows(self, prefix: str, hits: sparse.csr_array) -> Iterator[FaceRow]:
+        one = np.ones(hits.shape[0], np.int64)
+        found = np.asarray(hits.sum(axis=1) > 0, np.float64)
         yield FaceRow(f"{prefix}impersonation_rate", None, FaceMean.of_known(found), one)
         yield _exposure(f"{prefix}exposure_mean", None, hits)
 
@@ -270,7 +279,7 @@ class _AtPoint:
         shares: NDArray[np.float64] = np.count_nonzero(photos, axis=1) / photos.shape[1]
         of = np.full(len(photos), photos.shape[1], np.int64)
         yield FaceRow("photo_impersonation_rate", None, FaceMean.of_known(shares), of)
-        apart = FaceMean.of_known(np.asarray(self.hits.any(axis=1) - shares, np.float64))
+        apart = FaceMean.of_known((self.hits.sum(axis=1) > 0) - shares)
         yield FaceRow("excess_photo_impersonation_rate", None, apart, None)
 
     def _of_groups(self, groups: Mapping[str, NDArray[np.bool_]]) -> Iterator[FaceRow]:
@@ -298,17 +307,16 @@ class _AtPoint:
         """The best probe, at as many probes of either kind, and the most exposed person."""
         number = self._probes
         for name, hits in self._kinds("worst_probe_coverage"):
-            matched = np.count_nonzero(hits, axis=1).astype(np.float64)
-            value = expected_highest(matched, number)
+            value = expected_highest(hits.sum(axis=1).astype(np.float64), number)
             yield self._share(name, value / self.scores.enrolled, number, value)
-        exposed = int(np.count_nonzero(self.hits, axis=0).max())
-        yield self._share("exposure_highest", exposed / len(self.hits), len(self.hits), exposed)
+        exposed, faces = int(self.hits.sum(axis=0).max()), len(self.scores.maxima)
+        yield self._share("exposure_highest", exposed / faces, faces, exposed)
 
     def _exposed(self) -> Iterator[FigureValue]:
         """Who is hit at all, at as many probes of either kind; the interval is over people enrolled."""
         everybody = Contributors(np.arange(self.scores.enrolled, dtype=np.int32)[:, np.newaxis], self.scores.enrolled)
         for name, hits in self._kinds("exposed_people_rate"):
-            chance = chance_in_part(np.count_nonzero(hits, axis=0), len(hits), self._probes)
+            chance = chance_in_part(hits.sum(axis=0), hits.shape[0], self._probes)
             people = math.fsum(chance.tolist())
             value = self._share(name, people / self.scores.enrolled, self.scores.enrolled, people)
             low, high, method = share_interval(chance, everybody)
@@ -317,11 +325,11 @@ class _AtPoint:
     @property
     def _probes(self) -> int:
         """How many probes of either kind are compared."""
-        return min(len(self.hits), len(self.real_hits)) or len(self.hits)
+        return min(len(self.scores.maxima), len(self.scores.real)) or len(self.scores.maxima)
 
-    def _kinds(self, name: str) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    def _kinds(self, name: str) -> Iterator[tuple[str, sparse.csr_array]]:
         yield name, self.hits
-        if len(self.real_hits):
+        if len(self.scores.real):
             yield f"clean_{name}", self.real_hits
 
     def _share(self, name: str, value: float, n: int, errors: float) -> FigureValue:
@@ -329,18 +337,18 @@ class _AtPoint:
         return FigureValue(figure(name).name, self.point.name, value, None, None, n, support)
 
 
-def _exposure(name: str, group: str | None, hits: NDArray[np.bool_]) -> FaceRow:
+def _exposure(name: str, group: str | None, hits: sparse.csr_array) -> FaceRow:
     """The mean over probes of the share of people that they match; its support counts matches."""
-    people = hits.shape[1]
-    shares = np.count_nonzero(hits, axis=1) / people
-    return FaceRow(name, group, FaceMean.of_known(shares), np.full(len(hits), people, np.int64), people)
+    probes, people = hits.shape
+    shares = hits.sum(axis=1) / people
+    return FaceRow(name, group, FaceMean.of_known(shares), np.full(probes, people, np.int64), people)
 
 
 def _similarities(
     scores: GalleryScores, kept: NDArray[np.bool_] | None, kept_real: NDArray[np.bool_] | None
 ) -> tuple[list[FigureValue], Draws]:
     """The figures without operating point, of the probes that were acquired."""
-    made, real = highest(scores.maxima).astype(np.float64), highest(scores.real).astype(np.float64)
+    made, real = scores.maxima.best.astype(np.float64), scores.real.best.astype(np.float64)
     made[np.isneginf(made)] = real[np.isneginf(real)] = np.nan
     names = "rank_one_similarity_mean", "clean_rank_one_similarity_mean", "excess_rank_one_similarity_mean"
     sides = ((names[0], made, scores.contributors, kept), (names[1], real, scores.real_people, kept_real))

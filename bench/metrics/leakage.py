@@ -43,7 +43,7 @@ from bench.errors import ShapeError
 from bench.metrics.face_figures import FaceRow, figure_of
 from bench.metrics.figure_rows.leakage import ROWS
 from bench.metrics.figures import figure
-from bench.metrics.galleries import GalleryThreshold, check_maxima, gallery_thresholds, highest, reached
+from bench.metrics.galleries import GalleryThreshold, check_best, check_maxima, gallery_thresholds, highest, reached
 from bench.metrics.intervals import FEWEST_DEGREES, TAIL, Interval
 from bench.metrics.kept_means import FaceMean, drawn_means
 from bench.metrics.operating import Support
@@ -68,8 +68,9 @@ class LeakageScores:
         train: float32 (M, P), maxima of made faces with people learned from.
         holdout: float32 (M, P), with people held out; person j of either has as many photos.
         contributors: whose faces they are: people of neither gallery, or each face its own.
-        real_train: float32 (C, P), maxima of photos of real strangers, people of neither; C may be 0.
-        real_holdout: float32 (C, P).
+        real_train: float32 (C,), similarities at rank 1, among people learned from, of photos of real strangers, who
+            are in neither gallery; C may be 0.
+        real_holdout: float32 (C,), among people held out.
         real_people: of the strangers, one person a photo.
 
     Raises:
@@ -84,16 +85,15 @@ class LeakageScores:
     real_people: Contributors
 
     def __post_init__(self) -> None:
-        sides = (
-            ("maxima with people learned from", self.train, self.contributors),
-            ("maxima with people held out", self.holdout, self.contributors),
-            ("maxima of strangers with people learned from", self.real_train, self.real_people),
-            ("maxima of strangers with people held out", self.real_holdout, self.real_people),
-        )
-        for what, maxima, probes in sides:
-            check_maxima(maxima, probes, what)
+        for what, maxima in (("learned from", self.train), ("held out", self.holdout)):
+            check_maxima(maxima, len(self.contributors), f"maxima with people {what}")
             if maxima.shape[1] != self.train.shape[1]:
-                raise ShapeError(f"got {what} {maxima.shape}; expected {self.train.shape[1]} people, as learned from")
+                raise ShapeError(
+                    f"got maxima with people {what} {maxima.shape}; expected {self.train.shape[1]} people, as learned "
+                    "from"
+                )
+        for what, best in (("learned from", self.real_train), ("held out", self.real_holdout)):
+            check_best(best, len(self.real_people), f"similarities of strangers among people {what}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,19 +267,17 @@ class _AtPoint:
     def __init__(self, scores: LeakageScores, point: GalleryThreshold) -> None:
         self.scores, self.point = scores, point
         threshold = math.inf if point.threshold is None else point.threshold
-        self.train, self.holdout, real_train, real_holdout = (
-            reached(maxima, threshold)
-            for maxima in (scores.train, scores.holdout, scores.real_train, scores.real_holdout)
-        )
-        of_train, of_holdout, of_real_train, of_real_holdout = (
-            np.asarray(each.any(axis=1), np.float64) for each in (self.train, self.holdout, real_train, real_holdout)
-        )
+        self.train, self.holdout = (reached(maxima, threshold) for maxima in (scores.train, scores.holdout))
+        of_train, of_holdout = (np.asarray(each.any(axis=1), np.float64) for each in (self.train, self.holdout))
         one = np.ones(len(of_train), np.int64)
         self.rows = [
             FaceRow("leakage_rate", None, FaceMean.of_known(of_train), one),
             FaceRow("holdout_leakage_rate", None, FaceMean.of_known(of_holdout), one),
             FaceRow("excess_leakage", None, FaceMean.of_known(of_train - of_holdout), None),
         ]
+        of_real_train, of_real_holdout = (
+            reached(best, threshold).astype(np.float64) for best in (scores.real_train, scores.real_holdout)
+        )
         both = (of_real_train + of_real_holdout) / 2
         self.real = FaceRow("clean_leakage_rate", None, FaceMean.of_known(both), np.full(len(both), 2, np.int64), 2)
 

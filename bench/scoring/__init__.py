@@ -39,16 +39,17 @@ scores, the highest nonmated scores and a histogram are kept) are fast, in bound
 
 Float32 for big sets
 --------------------
-`streamed_rectangle` (all probes against all references of another set) and `top_matches` (the best matches of every
-probe in a gallery) multiply in float32, on the CPU or on a GPU, and return the same exact scores. A float32 product is
+`streamed_rectangle` (all probes against all references of another set), `top_matches` (the best matches of every
+probe in a gallery) and `matches_at` (all that reach a threshold) multiply in float32, on the CPU or on a GPU, and
+return the same exact scores. A float32 product is
 within a tolerance of the exact one whatever the order of addition: about (D + 8)·2^-24 for ``cosine``, and for
 ``neg_l2`` about (D + 4)·2^-24·(A + B)² of the squared distance, A and B being the largest norms (`margin` derives
 both). What lies within it of a threshold, a rank or a k-th match is scored again in float64. Only histograms are
 counted in float32; their `tolerance` says how far.
 
 `tiles` makes the products of one block with another by an engine (`engines`: `on_cpu`, `on_torch`), `rows` the factors
-and `rescoring` the exact scores of chosen pairs; `watches` and `search` decide which. numba and torch are imported by
-the first call that needs them.
+and `rescoring` the exact scores of chosen pairs; `watches`, `search` and `threshold_search` decide which. numba and
+torch are imported by the first call that needs them.
 """
 
 from bench.scoring.definition import score, scores_by_definition
@@ -58,16 +59,19 @@ from bench.scoring.mated import count_mated
 from bench.scoring.rectangle import RectangleScores, streamed_rectangle
 from bench.scoring.search import TopMatches, top_matches
 from bench.scoring.streaming import StreamedScores, streamed_verification
+from bench.scoring.threshold_search import Matches, matches_at
 
 __all__ = [
     "WORKING_MEGABYTES",
     "GriddedEmbeddings",
+    "Matches",
     "RectangleScores",
     "StreamedScores",
     "TopMatches",
     "count_mated",
     "cross_scores",
     "grid_step",
+    "matches_at",
     "on_grid",
     "pair_scores",
     "score",

@@ -47,21 +47,22 @@ class CountAtThreshold:
 
     Attributes:
         accepted: the count so far.
+        threshold: the smallest float32 that is not below the number.
     """
 
     def __init__(self, threshold: float, margin: Margin) -> None:
         self.accepted = 0
-        self._threshold = _float32_from(threshold)
-        if margin.comparison == "neg_l2" and self._threshold > 0:
+        self.threshold = _float32_from(threshold)
+        if margin.comparison == "neg_l2" and self.threshold > 0:
             self.low = self.high = np.float32(np.inf)
         else:
-            self.low, self.high = margin.window(self._threshold, self._threshold)
+            self.low, self.high = margin.window(self.threshold, self.threshold)
         self._lock = threading.Lock()
 
     def take(self, above: int, scores: NDArray[np.float32]) -> None:
         """Counts."""
         with self._lock:
-            self.accepted += above + int(np.count_nonzero(scores >= self._threshold))
+            self.accepted += above + int(np.count_nonzero(scores >= self.threshold))
 
 
 class SearchOfRank:

@@ -18,6 +18,7 @@ from bench import registry
 from bench.config import (
     Calibrate,
     Gallery,
+    GroupEntry,
     Leakage,
     MakerEntry,
     OtherPeople,
@@ -31,7 +32,7 @@ from bench.errors import ConfigError, UnknownName
 from bench.sweep.evaluation import ALL_PAIRS, DEFAULT_RECOGNIZERS, FMRS, on_other_people
 from bench.sweep.instances import plain
 
-VECTORS = (".npz", ".parquet")
+VECTORS = (".npy", ".npz", ".parquet")
 FPIRS = (0.1, 0.01)
 
 Kind = Literal["generator", "attack", "dataset"]
@@ -54,8 +55,8 @@ def faces_given(text: str) -> Faces:
     """The faces that an argument names.
 
     Args:
-        text: a folder of pictures, a file of embeddings (.npz, .parquet), or the name of a generator, attack or data
-            set, or a YAML mapping with ``name`` and settings.
+        text: a folder of pictures, a file of embeddings (.npy, .npz, .parquet), or the name of a generator, attack or
+            data set, or a YAML mapping with ``name`` and settings.
 
     Raises:
         ConfigError: it is no YAML.
@@ -64,7 +65,7 @@ def faces_given(text: str) -> Faces:
     path = Path(text).expanduser()
     if path.is_dir():
         return Faces("dataset", PluginEntry(name="images", settings={"root": str(path)}))
-    if path.suffix in VECTORS and path.is_file():
+    if path.suffix.lower() in VECTORS and path.is_file():
         return Faces("dataset", PluginEntry(name="embeddings", settings={"file": str(path)}))
     try:
         entry = parse_entry(yaml.safe_load(text), "FACES")
@@ -93,6 +94,8 @@ def audit_sweep(
     strangers: PluginEntry | None = None,
     calibrate: PluginEntry | None = None,
     pack: Path | None = None,
+    groups: Sequence[GroupEntry] = (),
+    face_groups: Sequence[GroupEntry] = (),
     recognizers: Sequence[RecognizerEntry] = (),
     count: int = 300,
     fpir: Sequence[float] = FPIRS,
@@ -114,6 +117,8 @@ def audit_sweep(
         strangers: real people in no gallery.
         calibrate: on whose comparisons 1:1 thresholds are set.
         pack: what the generator learned from: people of `train` who are not in it were not.
+        groups: columns of the gallery by which exposure is also given for groups of the people enrolled.
+        face_groups: columns of the faces' data set by which figures are also given for groups of faces.
         recognizers: who judges; by default `DEFAULT_RECOGNIZERS`, and of embeddings their cosine.
         count: how many faces a maker makes.
         fpir: false positive identification rates of the thresholds.
@@ -130,13 +135,15 @@ def audit_sweep(
     if (train is None) != (holdout is None):
         given, other = ("--train", "--holdout") if holdout is None else ("--holdout", "--train")
         raise ConfigError(f"got {given} alone; leakage is a difference between two galleries: give {other}, too")
+    if (groups or face_groups) and gallery is None:
+        raise ConfigError("got groups without a gallery, whose figures they part: give --gallery ENTRY, too")
     entry = faces.entry.model_copy(update={"settings": {**faces.entry.settings, **(settings or {})}})
     fields: dict[str, Any] = {
         "name": f"audit-{entry.name}",
         "seed": seed,
         "fmr": FMRS,
         "recognizers": tuple(recognizers) or _recognizers(entry),
-        "gallery": None if gallery is None else Gallery(dataset=gallery, fpir=tuple(fpir)),
+        "gallery": None if gallery is None else _gallery(gallery, fpir, groups, face_groups),
         "leakage": None if train is None else _leakage(train, holdout, pack, fpir),
         "strangers": None if strangers is None else OtherPeople(dataset=strangers),
         "calibrate": None if calibrate is None else Calibrate(dataset=calibrate, protocol=ALL_PAIRS),
@@ -163,6 +170,12 @@ def audit_sweep(
     # A part of the people has no lists of its own, such as LFW's view 2.
     protocol = ALL_PAIRS if of_others else None
     return Sweep(dataset=data, protocol=protocol, assessments=(), pairs=parse_pairs({"count": count}), **fields)
+
+
+def _gallery(
+    dataset: PluginEntry, fpir: Sequence[float], groups: Sequence[GroupEntry], face_groups: Sequence[GroupEntry]
+) -> Gallery:
+    return Gallery(dataset=dataset, fpir=tuple(fpir), groups=tuple(groups), face_groups=tuple(face_groups))
 
 
 def _leakage(train: PluginEntry, holdout: PluginEntry | None, pack: Path | None, fpir: Sequence[float]) -> Leakage:

@@ -19,6 +19,7 @@ from bench import registry
 from bench.config import (
     Calibrate,
     Diversity,
+    GroupEntry,
     MakerEntry,
     Pairs,
     PluginEntry,
@@ -27,6 +28,7 @@ from bench.config import (
     axes_of,
     load_sweep,
     parse_entry,
+    parse_group,
     parse_pairs,
     parse_sweep,
 )
@@ -71,11 +73,20 @@ def entry_given(text: str, where: str) -> PluginEntry:
     Raises:
         ConfigError: it is neither.
     """
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where}: {text!r} is neither a name nor a YAML mapping ({error})") from error
-    return parse_entry(value, where)
+    return parse_entry(_yaml(text, where, "a name"), where)
+
+
+def group_given(text: str, where: str) -> GroupEntry:
+    """The groups that an option names.
+
+    Args:
+        text: a column, or a YAML mapping with ``column``, ``bins`` and ``per``.
+        where: the option, for errors.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    return parse_group(_yaml(text, where, "a column"), where)
 
 
 def recognizers_given(text: str, option: str = "--recognizers") -> tuple[RecognizerEntry, ...]:
@@ -186,3 +197,10 @@ def on_other_people(dataset: PluginEntry) -> Calibrate | None:
     split = plain(dataset.settings).get("split", default)
     other = SPLITS.get(split) if isinstance(split, str) else None
     return None if other is None else Calibrate(split=other)  # type: ignore[arg-type]
+
+
+def _yaml(text: str, where: str, kind: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where}: {text!r} is neither {kind} nor a YAML mapping ({error})") from error

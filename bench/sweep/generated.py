@@ -125,8 +125,7 @@ def generated(cell: Cell, cache: ArrayCache, progress: Progress | None = None) -
         looked["nearest"] = nearest_table(near)
     held: Counter[str] = Counter()
     if "risk" in spec:
-        subjects = [frame.subject for frame in pairing.frames]
-        probes = probes_of_made(faces, acquired, attempts.contributors, photos, pairing.photo, subjects)
+        probes = probes_of_made(faces, acquired, attempts.contributors, photos, pairing.photo, pairing.frames)
         risk = risk_of(spec, cast, probes, points, kept, cache, progress)
         values, varied = [*values, *risk.figures], varied | risk.draws
         looked |= risk.tables

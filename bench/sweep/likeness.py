@@ -1,4 +1,7 @@
-"""How alike strangers, made faces and the people of galleries are: counts of scores, on one grid for all of them."""
+"""How alike strangers, made faces and the people of galleries are: counts of scores, on one grid for all of them.
+
+Counts are made in float32 (`bench.scoring.streamed_rectangle`): a score may be in the bin beside its own.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from numpy.typing import NDArray
 
 from bench.api import Comparison, Embeddings
 from bench.metrics.shares import Contributors
-from bench.scoring import cross_scores, grid_step
+from bench.scoring import cross_scores, grid_step, streamed_rectangle
 from bench.scoring.grid import STEPS_PER_NORM
 from bench.sweep.crowds import Crowd
 
@@ -56,11 +59,10 @@ class Likeness:
 
     def table(self) -> pd.DataFrame:
         """The table `resemblances`: strangers and faces with all galleries, and faces with each other."""
-        references = [crowd.embeddings for crowd in self.crowds]
-        edges = self._edges(references)
+        edges = self._edges()
         counts = {
-            REAL_REAL: sum((_counted(self.strangers, one, self.comparison, edges) for one in references), _none()),
-            REAL_MADE: sum((_counted(self.made, one, self.comparison, edges) for one in references), _none()),
+            REAL_REAL: sum((self._counted(self.strangers, one, edges) for one in self.crowds), _none()),
+            REAL_MADE: sum((self._counted(self.made, one, edges) for one in self.crowds), _none()),
             MADE_MADE: self._among_made(edges),
         }
         parts = []
@@ -70,12 +72,23 @@ class Likeness:
             parts.append(pd.DataFrame(columns))
         return pd.concat(parts, ignore_index=True)
 
-    def _edges(self, references: list[Embeddings]) -> NDArray[np.float64]:
+    def _edges(self) -> NDArray[np.float64]:
         if self.comparison == "cosine":
             return np.linspace(-1, 1, BINS + 1)
-        sets = [each for each in (*references, self.made, self.strangers) if len(each)]
+        sets = [each for each in (*(crowd.embeddings for crowd in self.crowds), self.made, self.strangers) if len(each)]
         longest = grid_step(self.comparison, *sets) * STEPS_PER_NORM
         return np.linspace(-2 * longest, 0, BINS + 1)
+
+    def _counted(self, probes: Embeddings, crowd: Crowd, edges: NDArray[np.float64]) -> NDArray[np.int64]:
+        """How many scores of all probes with all photos fall in each bin."""
+        if not len(probes):
+            return _none()
+        found = streamed_rectangle(probes, crowd.embeddings, self.comparison, bins=BINS)
+        # Of shorter embeddings distances have narrower bins, a power of two of which make one of these.
+        at_once = min(round(edges[0] / found.edges[0]), BINS)
+        counts = _none()
+        counts[BINS - BINS // at_once :] = found.histogram.reshape(-1, at_once).sum(axis=1)
+        return counts
 
     def _among_made(self, edges: NDArray[np.float64]) -> NDArray[np.int64]:
         """Pairs of faces without a contributor in common, each once."""
@@ -85,15 +98,6 @@ class Likeness:
             for other in people.T:
                 apart &= one[:, None] != other[None, :]
         return _binned(self.among_made[apart], edges)
-
-
-def _counted(
-    probes: Embeddings, references: Embeddings, comparison: Comparison, edges: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    found = _none()
-    for _, _, scores in cross_scores(probes, references, comparison) if len(probes) and len(references) else ():
-        found += _binned(scores.ravel(), edges)
-    return found
 
 
 def _binned(scores: NDArray[np.float32], edges: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -67,7 +67,8 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
         dataset_entry: ``{"name": ..., **settings}``.
 
     Raises:
-        ConfigError: the data set cannot give what a maker asks for, or attention is wanted and no maker tells it.
+        ConfigError: the data set cannot give what a maker asks for, attention is wanted and no maker tells it, or a
+            maker learned from another pack than ``leakage.pack``.
         InsufficientData: too few people have two photos.
     """
     wanted_of: dict[MakerKind, tuple[MakerEntry, ...]] = {
@@ -100,6 +101,7 @@ def plan_making(sweep: Sweep, dataset: Dataset, dataset_entry: Entry) -> Iterato
             attentive |= is_attentive(engaged.maker)
             telling |= tells_layout(engaged.maker)
             attributed |= tells_attributes(engaged.maker)
+            risk.refuse_maker(engaged.maker, wanted.label or wanted.name)
             yield _commission(sweep, wanted, axes, engaged, drawn, novelty, risk, dataset, dataset_entry)
     names = ", ".join(wanted.name for _, wanted in makers)
     if sweep.layout is not None and not telling:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.errors import ConfigError
+import numpy as np
+
+from bench.api import Attack, Generator, LearnedFrom
+from bench.errors import ConfigError, PluginError
 from bench.packs.pack import Pack
+from bench.packs.people import people_digest
 from bench.packs.shards import name_digest
 from bench.sweep.other_people import Others
 
@@ -28,7 +32,10 @@ class PackPeople:
         self.folder, pack = folder, Pack.open(folder)
         self.digest = pack.digest
         self._names = sorted({str(name) for name in pack.dataset.tolist()})
-        self._digests = {row.tobytes() for row in pack.subject_digests[pack.split == LEARNED_FROM]}
+        shown = pack.split == LEARNED_FROM
+        self._digests = {row.tobytes() for row in pack.subject_digests[shown]}
+        labelled = shown & np.isfinite(pack.attributes).all(axis=1)
+        self._everybody = {people_digest(pack.subject_digests[rows]) for rows in (shown, labelled)}
 
     def of(self, others: Others) -> Others:
         """Those of some people who were learned from, with all of their photos.
@@ -52,11 +59,34 @@ class PackPeople:
 
         Args:
             key: of the sweep file, for the error.
-            others: people of a data set that the pack calls by its name.
+            others: people of any data set; of one that the pack does not hold nobody was.
         """
-        if seen := sorted(self.seen(others)):
+        if others.entry["name"] in self._names and (seen := sorted(self.seen(others))):
             raise ConfigError(
                 f"{key}: {len(seen)} of its people, such as {seen[0]!r}, were learned from (leakage.pack); give others"
+            )
+
+    def refuse_maker(self, maker: Generator | Attack, name: str) -> None:
+        """Raises ConfigError where a maker says what its weights learned from, and this pack is none of it.
+
+        Written anew, by other versions of what encodes pictures, a pack has another digest, and the same people. Of
+        these a network that learns attributes is shown those of whose photos every attribute is known.
+
+        Args:
+            maker: of the sweep; one that does not say passes.
+            name: of it, for the error.
+
+        Raises:
+            PluginError: what it says is no tuple of `LearnedFrom`.
+        """
+        said = getattr(maker, "learned_from", None) or ()
+        if not isinstance(said, tuple) or not all(isinstance(one, LearnedFrom) for one in said):
+            raise PluginError(f"{name}: got learned_from {said!r}, expected a tuple of bench.api.LearnedFrom")
+        if said and not any(one.data == self.digest or one.people_digest in self._everybody for one in said):
+            raise ConfigError(
+                f"leakage.pack: {self.folder} has digest {self.digest[:12]}..., and {name}'s weights learned from "
+                f"{' and '.join(map(_in_words, said))}; give the pack that its card names, audit makers that learned "
+                "from different packs apart, or leave pack out"
             )
 
     def seen(self, others: Others) -> frozenset[str]:
@@ -75,3 +105,7 @@ class PackPeople:
                 "pack that the network learned from, or leave it out"
             )
         return frozenset(who for who in others.people if name_digest(label, who).tobytes() in self._digests)
+
+
+def _in_words(one: LearnedFrom) -> str:
+    return f"{one.data[:12]}..." + ("" if one.people is None else f" ({one.people:,} people)")

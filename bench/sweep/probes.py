@@ -22,6 +22,7 @@ class Probes:
         acquired: bool (M,), which of all M.
         contributors: who they rest on.
         names: whose each code of `contributors` is.
+        made_of: of each face the names of the photos that it was made of, in the sweep's data set; of a photo its own.
         keys: M names of photos, where the faces are a data set's own; None where they were made.
         photos: float32 (B, D), of the contributors' photos that were acquired; None where there are none.
         photo: int64 (M, K), which of these each face was made of, -1 for one that was not acquired.
@@ -31,6 +32,7 @@ class Probes:
     acquired: NDArray[np.bool_]
     contributors: Contributors
     names: Sequence[str]
+    made_of: Sequence[Sequence[str]]
     keys: Sequence[str] | None = None
     photos: Embeddings | None = None
     photo: NDArray[np.int64] | None = None
@@ -42,7 +44,7 @@ def probes_of_made(
     people: Contributors,
     photos: Acquisition,
     photo: NDArray[np.int32],
-    subjects: Sequence[str],
+    frames: Sequence[Frame],
 ) -> Probes:
     """Made faces as probes.
 
@@ -52,12 +54,13 @@ def probes_of_made(
         people: who contributes.
         photos: what became of the contributors' photos.
         photo: int (M, K), which of them each face was made of.
-        subjects: whom each of the photos shows.
+        frames: the photos.
     """
     place = np.full(len(photos.acquired), -1, np.int64)
     place[photos.acquired] = np.arange(int(photos.acquired.sum()))
     return Probes(
-        faces.embeddings[faces.acquired], acquired, people, sorted(set(subjects)),
+        faces.embeddings[faces.acquired], acquired, people, sorted({frame.subject for frame in frames}),
+        [[frames[index].key for index in row] for row in photo.tolist()],
         photos=photos.embeddings[photos.acquired], photo=place[photo],
     )  # fmt: skip
 
@@ -72,4 +75,5 @@ def probes_of_photos(frames: Sequence[Frame], seen: Acquisition) -> Probes:
     people, code = np.unique([frame.subject for frame in frames], return_inverse=True)
     contributors = Contributors(code.astype(np.int32)[:, np.newaxis], len(people))
     keys = [frame.key for frame in frames]
-    return Probes(seen.embeddings[seen.acquired], seen.acquired, contributors, people.tolist(), keys)
+    made_of = [[key] for key in keys]
+    return Probes(seen.embeddings[seen.acquired], seen.acquired, contributors, people.tolist(), made_of, keys)

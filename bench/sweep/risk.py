@@ -7,6 +7,7 @@ scores are exact.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.api import Cell, Comparison, Dataset, Embeddings, Progress, Success
-from bench.config import GroupEntry
 from bench.metrics import FigureValue
 from bench.metrics.bootstrap import double_or_nothing
 from bench.metrics.galleries import GalleryThreshold, gallery_thresholds, highest
@@ -31,13 +31,13 @@ from bench.store.cache import ArrayCache
 from bench.store.schema import to_parquet
 from bench.sweep.acquisition import acquire
 from bench.sweep.calibration import CarriedPoint, thresholds_of
-from bench.sweep.crowds import Crowd, crowd_of, person_maxima
-from bench.sweep.grouping import column_values, group_of_frames
+from bench.sweep.crowds import Crowd, Nearest, crowd_of, high_maxima, nearest_photos, person_maxima
 from bench.sweep.inputs import entry_of, refuse_changes
 from bench.sweep.instances import plugin
 from bench.sweep.likeness import Likeness
 from bench.sweep.other_people import Others
 from bench.sweep.probes import Probes, probes_of_photos
+from bench.sweep.risk_groups import groups_of_enrolled, groups_of_faces
 from bench.sweep.risk_plan import GALLERY, LEAKAGE, STRANGERS, faces_part, planned_gallery, planned_sides
 from bench.sweep.risk_plan import planned_strangers as strangers_of
 from bench.sweep.risk_tables import exposed_table, rank_one_table
@@ -182,19 +182,25 @@ class _Setting:
         """Whom of the gallery faces are taken for."""
         part = self.spec[GALLERY]
         crowd = self._crowd(GALLERY, planned_gallery(self.spec))
-        maxima, nearest = self._held(self.probes.embeddings, self.probes.acquired, crowd)
-        real, real_nearest = self._held(self._of_strangers, self.stranger_photos.acquired, crowd)
-        scores = GalleryScores(maxima, self.probes.contributors, real, self.real_people, self._photos(crowd))
-        values, draws = assess_impersonation(
-            scores, self.points, part["fpir"], self.kept, self.kept_real, _groups(part, crowd)
-        )
-        self.found.figures += values
-        self.found.draws |= draws
-        every = [*gallery_thresholds([real], part["fpir"]), *self.points]
+        near, real_near = self._nearest(crowd), self._nearest_of_strangers(crowd)
+        every = [*gallery_thresholds([real_near.similarity], part["fpir"]), *self.points]
         known = [point for point in every if point.threshold is not None]
+        floor = min((point.threshold for point in known if point.threshold is not None), default=math.inf)
+        probes, strangers = self.probes, self.stranger_photos
+        maxima = high_maxima(probes.embeddings, probes.acquired, crowd, self.comparison, near, floor)
+        real = high_maxima(self._of_strangers, strangers.acquired, crowd, self.comparison, real_near, floor)
+        scores = GalleryScores(maxima, probes.contributors, real, self.real_people, self._photos(crowd))
+        common = self.points, part["fpir"], self.kept, self.kept_real
+        enrolled = groups_of_enrolled(part, crowd.others, crowd.people)
+        found = [assess_impersonation(scores, *common, enrolled)]
+        faces = groups_of_faces(part["faces"], dict(self.cast.dataset), probes.made_of)
+        found += [assess_impersonation(scores.select(some), *common, group=name) for name, some in faces.items()]
+        for values, draws in found:
+            self.found.figures += values
+            self.found.draws |= draws
         self.found.tables["exposed"] = exposed_table(crowd, maxima, real, known)
         self.found.tables["risk_sizes"] = self._sizes(scores, known)
-        self._note_rank_one(GALLERY, crowd, (maxima, nearest), (real, real_nearest))
+        self._note_rank_one(GALLERY, crowd, near, real_near)
         self.likeness.crowds.append(crowd)
 
     def leakage(self) -> None:
@@ -202,24 +208,27 @@ class _Setting:
         sides = planned_sides(self.spec)
         crowds = {name: self._crowd(f"{LEAKAGE}.{name}", others) for name, others in
                   (("train", sides.train), ("holdout", sides.holdout))}  # fmt: skip
-        faces, real = {}, {}
+        near = {name: self._nearest(crowd) for name, crowd in crowds.items()}
+        real = {name: self._nearest_of_strangers(crowd) for name, crowd in crowds.items()}
         for name, crowd in crowds.items():
-            faces[name] = self._held(self.probes.embeddings, self.probes.acquired, crowd)
-            real[name] = self._held(self._of_strangers, self.stranger_photos.acquired, crowd)
-            self._note_rank_one(name, crowd, faces[name], real[name])
+            self._note_rank_one(name, crowd, near[name], real[name])
             self.likeness.crowds.append(crowd)
+        train, holdout = (
+            person_maxima(self.probes.embeddings, self.probes.acquired, crowd, self.comparison)
+            for crowd in crowds.values()
+        )
         scores = LeakageScores(
-            faces["train"][0], faces["holdout"][0], self.probes.contributors, real["train"][0], real["holdout"][0],
+            train, holdout, self.probes.contributors, real["train"].similarity, real["holdout"].similarity,
             self.real_people,
         )  # fmt: skip
-        near = tuple(self._nearest_photos(crowds[name], *faces[name]) for name in crowds)
+        photos = tuple(self._nearest_photos(crowds[name], near[name]) for name in crowds)
         values, draws = assess_leakage(
             scores,
             stream(self.spec["seed"], "leakage", "exchanges"),
             self.points,
             self.spec[LEAKAGE]["fpir"],
             self.comparison,
-            (near[0], near[1]),
+            (photos[0], photos[1]),
             self.kept,
         )
         self.found.figures += values
@@ -250,27 +259,28 @@ class _Setting:
             self.found.counts[name] += number
         return crowd
 
-    def _held(
-        self, embeddings: Embeddings, acquired: NDArray[np.bool_], crowd: Crowd
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        return person_maxima(embeddings, acquired, crowd, self.comparison)
+    def _nearest(self, crowd: Crowd) -> Nearest:
+        return nearest_photos(self.probes.embeddings, self.probes.acquired, crowd, self.comparison)
+
+    def _nearest_of_strangers(self, crowd: Crowd) -> Nearest:
+        return nearest_photos(self._of_strangers, self.stranger_photos.acquired, crowd, self.comparison)
 
     def _photos(self, crowd: Crowd) -> NDArray[np.float32] | None:
         """The rank-1 similarities of the photos that each face was made of, float32 (M, K)."""
         if self.probes.photos is None or self.probes.photo is None:
             return None
-        maxima, _ = self._held(self.probes.photos, np.ones(len(self.probes.photos), np.bool_), crowd)
-        best = np.append(highest(maxima), np.float32(-np.inf))
-        return best[self.probes.photo]
+        everyone = np.ones(len(self.probes.photos), np.bool_)
+        best = nearest_photos(self.probes.photos, everyone, crowd, self.comparison).similarity
+        return np.append(best, np.float32(-np.inf))[self.probes.photo]
 
-    def _nearest_photos(self, crowd: Crowd, maxima: NDArray[np.float32], nearest: NDArray[np.int64]) -> NearestPhotos:
+    def _nearest_photos(self, crowd: Crowd, nearest: Nearest) -> NearestPhotos:
         """How near each face's nearest photo is, and how near that is to anybody else of its gallery."""
-        there = np.flatnonzero(nearest >= 0)
-        similarity, another = (np.full(len(nearest), np.nan, np.float32) for _ in range(2))
-        similarity[there] = highest(maxima)[there]
-        some, place = np.unique(nearest[there], return_inverse=True)
+        there = np.flatnonzero(nearest.photo >= 0)
+        similarity = np.where(nearest.photo >= 0, nearest.similarity, np.float32(np.nan))
+        another = np.full(len(similarity), np.nan, np.float32)
+        some, place = np.unique(nearest.photo[there], return_inverse=True)
         if some.size:
-            among, _ = self._held(crowd.embeddings[some], np.ones(len(some), np.bool_), crowd)
+            among = person_maxima(crowd.embeddings[some], np.ones(len(some), np.bool_), crowd, self.comparison)
             among[np.arange(len(some)), crowd.person[some]] = -np.inf
             another[there] = highest(among)[place]
         another[np.isneginf(another)] = np.nan  # nobody else is there
@@ -278,13 +288,14 @@ class _Setting:
 
     def _sizes(self, scores: GalleryScores, points: Sequence[GalleryThreshold]) -> pd.DataFrame:
         rng = stream(self.spec["seed"], "bootstrap", GALLERY)
-        enrolled = double_or_nothing(scores.enrolled, len(self.kept), rng)
+        draws = min(len(self.kept), _MOST_DRAWN // scores.enrolled)
+        enrolled = double_or_nothing(scores.enrolled, draws, rng)
         rows: list[tuple[Any, ...]] = []
         for point in points:
             assert point.threshold is not None
             if self.progress:
                 self.progress("risk by the size of the gallery", len(rows), len(points))
-            by_size = risk_by_size(scores, point.threshold, self.kept, self.kept_real, enrolled)
+            by_size = risk_by_size(scores, point.threshold, self.kept[:draws], self.kept_real[:draws], enrolled)
             rows += [
                 (point.name, _OF[kind], one.size, one.rate, one.low, one.high, one.method)
                 for kind, sizes in by_size.items()
@@ -293,19 +304,13 @@ class _Setting:
         table = pd.DataFrame(rows, columns=["operating_point", "of", "size", "rate", "low", "high", "method"])
         return table.astype({"rate": np.float64, "low": np.float64, "high": np.float64})
 
-    def _note_rank_one(
-        self,
-        name: str,
-        crowd: Crowd,
-        faces: tuple[NDArray[np.float32], NDArray[np.int64]],
-        real: tuple[NDArray[np.float32], NDArray[np.int64]],
-    ) -> None:
+    def _note_rank_one(self, name: str, crowd: Crowd, faces: Nearest, real: Nearest) -> None:
         keys = self.probes.keys
         whose = None if keys is None else [self.probes.names[code] for code in self.probes.contributors.people[:, 0]]
         strangers = self.strangers.frames
         known = [frame.key for frame in strangers], [frame.subject for frame in strangers]
-        self.rank_one.append(rank_one_table(name, crowd, *faces, True, keys, whose))
-        self.rank_one.append(rank_one_table(name, crowd, *real, False, *known))
+        self.rank_one.append(rank_one_table(name, crowd, faces, True, keys, whose))
+        self.rank_one.append(rank_one_table(name, crowd, real, False, *known))
 
     def _kept_strangers(self, names: Sequence[str], kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which strangers are kept in each draw: whoever contributes to a face, too, as there."""
@@ -319,22 +324,7 @@ class _Setting:
         return found
 
 
+_MOST_DRAWN = 2**28
+"""Draws of people enrolled, in all: 256 MB. Galleries of more than 268,435 people have fewer than 1,000 draws each."""
 _COUNTS = ("frames", "frames_not_acquired", "embeddings_computed", "embeddings_from_cache")
 _OF = {"made": FACES, "real": STRANGERS}
-
-
-def _groups(part: Mapping[str, Any], crowd: Crowd) -> dict[str, NDArray[np.bool_]]:
-    """Who of the enrolled is in which group, bool (N,) each; groups without anybody are left out."""
-    wanted = [GroupEntry.model_validate(entry) for entry in part["groups"]]
-    others = crowd.others
-    first: dict[str, int] = {}
-    for index, frame in enumerate(others.frames):
-        first.setdefault(frame.subject, index)
-    rows = [first[person] for person in crowd.people]
-    values = column_values((), [entry.column for entry in wanted], others.dataset, others.frames)
-    found: dict[str, NDArray[np.bool_]] = {}
-    for entry in wanted:
-        codes, names = group_of_frames(entry, values[entry.column], others.frames)
-        members = {name: codes[rows] == code for code, name in enumerate(names)}
-        found |= {name: who for name, who in members.items() if who.any()}
-    return found

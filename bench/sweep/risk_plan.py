@@ -13,17 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from bench.api import Dataset, Frame
+from bench.api import Attack, Dataset, Frame, Generator
 from bench.config import OtherPeople, Sweep
 from bench.errors import ConfigError, CorruptFile
 from bench.metrics.leakage import matched_galleries
 from bench.provenance import value_digest
 from bench.seeding import stream
-from bench.sweep.grouping import column_digest, column_values
 from bench.sweep.inputs import Entry, entry_of, images_digest
-from bench.sweep.instances import plain
 from bench.sweep.other_people import Others, entry_of_others, others_of, planned_others, unchanged
 from bench.sweep.pack_people import PackPeople
+from bench.sweep.risk_groups import everybody_of, groups_part
 
 REVISION = 1
 MOST_STRANGERS_PHOTOS = 20
@@ -45,11 +44,13 @@ class RiskPlan:
         part: of the cell's identity.
         entries: role to sweep-file entry.
         held: everybody in a gallery, by its key in the sweep file.
+        learned: the pack that makers learned from; None where none is named.
     """
 
     part: Mapping[str, Any] = field(default_factory=dict)
     entries: Mapping[str, Entry] = field(default_factory=dict)
     held: Mapping[str, Others] = field(default_factory=dict)
+    learned: PackPeople | None = None
 
     def refuse(self, contributors: Set[str], dataset: Dataset, dataset_entry: Entry) -> None:
         """Raises ConfigError where somebody who contributes to a face is in a gallery, too, by name or by a photo.
@@ -61,6 +62,16 @@ class RiskPlan:
         """
         for key, others in self.held.items():
             _refuse_both(key, others.shared_with(contributors, dataset, dataset_entry), "contribute to faces")
+
+    def refuse_maker(self, maker: Generator | Attack, name: str) -> None:
+        """Raises ConfigError where a maker says that it learned from another pack than the one that is named.
+
+        Args:
+            maker: of the sweep.
+            name: of it, for the error.
+        """
+        if self.learned is not None:
+            self.learned.refuse_maker(maker, name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +103,7 @@ def plan_risk(sweep: Sweep, dataset_entry: Entry) -> RiskPlan:
     part: dict[str, Any] = {}
     entries: dict[str, Entry] = {}
     held: dict[str, Others] = {}
+    learned: PackPeople | None = None
     if sweep.gallery is not None:
         entry = _entry(GALLERY, sweep.gallery, dataset_entry, "dev", "who is enrolled")
         held[GALLERY] = others_of(GALLERY, entry, sweep.gallery.photos)
@@ -99,8 +111,8 @@ def plan_risk(sweep: Sweep, dataset_entry: Entry) -> RiskPlan:
             **held[GALLERY].part,
             "photos": sweep.gallery.photos,
             "fpir": list(sweep.gallery.fpir),
-            "groups": [plain(group.model_dump()) for group in sweep.gallery.groups],
-            "columns": group_columns(held[GALLERY], [group.column for group in sweep.gallery.groups]),
+            **groups_part(sweep.gallery.groups, held[GALLERY]),
+            "faces": groups_part(sweep.gallery.face_groups, everybody_of(dataset_entry)),
         }
         entries[f"{GALLERY}.dataset"] = entry
     if sweep.leakage is not None:
@@ -126,7 +138,7 @@ def plan_risk(sweep: Sweep, dataset_entry: Entry) -> RiskPlan:
             "photos": sweep.leakage.photos,
             "fpir": list(sweep.leakage.fpir),
         }
-        if sweep.leakage.pack is not None:
+        if learned is not None:
             part[LEAKAGE]["pack"] = {"name": "pack", "digest": learned.digest}
     if not part:
         return RiskPlan()
@@ -136,8 +148,10 @@ def plan_risk(sweep: Sweep, dataset_entry: Entry) -> RiskPlan:
     strangers = others_of(STRANGERS, entry, MOST_STRANGERS_PHOTOS)
     for key, others in held.items():
         _refuse_both(key, others.shared_with(strangers.people, strangers.dataset, strangers.entry), "are strangers")
+    if learned is not None:
+        learned.refuse(STRANGERS, strangers)
     entries[f"{STRANGERS}.dataset"] = entry
-    return RiskPlan({"risk": REVISION, **part, STRANGERS: strangers.part}, entries, held)
+    return RiskPlan({"risk": REVISION, **part, STRANGERS: strangers.part}, entries, held, learned)
 
 
 def faces_part(dataset: Dataset, frames: Sequence[Frame]) -> dict[str, str]:
@@ -152,22 +166,9 @@ def faces_part(dataset: Dataset, frames: Sequence[Frame]) -> dict[str, str]:
 
 
 def planned_gallery(spec: Mapping[str, Any]) -> Others:
-    """Who is enrolled, as a cell was planned with. Raises `CorruptFile` where photos or columns changed since."""
+    """Who is enrolled, as a cell was planned with. Raises `CorruptFile` where photos changed since."""
     part = spec[GALLERY]
-    others = planned_others(GALLERY, part, part["photos"])
-    if group_columns(others, list(part["columns"])) != part["columns"]:
-        raise CorruptFile(f"columns of {others.entry['name']} changed after the sweep was planned; run it again")
-    return others
-
-
-def group_columns(others: Others, columns: Sequence[str]) -> dict[str, str]:
-    """Digests of what is known of some people by columns of their data set, each by its name.
-
-    Raises:
-        UnknownName: a column that the data set lacks.
-    """
-    values = column_values((), columns, others.dataset, others.frames)
-    return {name: column_digest(column) for name, column in values.items()}
+    return planned_others(GALLERY, part, part["photos"])
 
 
 def planned_strangers(spec: Mapping[str, Any]) -> Others:

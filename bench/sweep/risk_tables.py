@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.metrics.galleries import GalleryThreshold, highest, reached
-from bench.sweep.crowds import Crowd
+from bench.metrics.galleries import GalleryThreshold, HighMaxima
+from bench.sweep.crowds import Crowd, Nearest
 
 
 def exposed_table(
-    crowd: Crowd, maxima: NDArray[np.float32], real: NDArray[np.float32], points: Sequence[GalleryThreshold]
+    crowd: Crowd, maxima: HighMaxima, real: HighMaxima, points: Sequence[GalleryThreshold]
 ) -> pd.DataFrame:
     """The table `exposed`."""
     parts = []
     for point in points:
         assert point.threshold is not None
         of_faces, of_strangers = (
-            reached(each, point.threshold).mean(axis=0) if len(each) else np.full(len(crowd.people), np.nan)
+            each.reached(point.threshold).sum(axis=0) / len(each) if len(each) else np.full(each.people, np.nan)
             for each in (maxima, real)
         )
         parts.append(
@@ -40,15 +40,14 @@ def exposed_table(
 def rank_one_table(
     name: str,
     crowd: Crowd,
-    maxima: NDArray[np.float32],
-    nearest: NDArray[np.int64],
+    nearest: Nearest,
     faces: bool,
     keys: Sequence[str] | None,
     subjects: Sequence[str] | None,
 ) -> pd.DataFrame:
     """Rows of the table `rank_one`, of the probes that were acquired."""
-    there = np.flatnonzero(nearest >= 0)
-    frames = [crowd.others.frames[place] for place in crowd.photo[nearest[there]].tolist()]
+    there = np.flatnonzero(nearest.photo >= 0)
+    frames = [crowd.others.frames[place] for place in crowd.photo[nearest.photo[there]].tolist()]
     return pd.DataFrame(
         {
             "gallery": name,
@@ -57,7 +56,7 @@ def rank_one_table(
             "probe_subject": _words(subjects, there),
             "photo": pd.Series([frame.key for frame in frames], dtype="string"),
             "subject": pd.Series([frame.subject for frame in frames], dtype="string"),
-            "score": highest(maxima)[there],
+            "score": nearest.similarity[there],
         }
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.aligners.templates import FFHQ256
-from bench.api import Crops, FaceBatch, Fingerprint
+from bench.api import Crops, FaceBatch, Fingerprint, LearnedFrom
 from bench.errors import ConfigError
 from bench.regions import CLASSES, shown
 from generators.face_batches import labels_of, masks_of, reference_masks_of, references_of
@@ -68,6 +68,11 @@ class MixSyn:
     def taught_by(self) -> frozenset[str]:
         """The recognizers that taught it, as the weight file has them: they are its white box."""
         return frozenset() if self.pastes else self.mixer.released.taught_by
+
+    @property
+    def learned_from(self) -> tuple[LearnedFrom, ...]:
+        """The packs that it learned from, as the weight file has them; none where it pastes."""
+        return () if self.pastes else self.mixer.released.learned_from
 
     @property
     def draws(self) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.aligners.templates import FFHQ256
-from bench.api import Crops, FaceBatch, Fingerprint
+from bench.api import Crops, FaceBatch, Fingerprint, LearnedFrom
 from bench.errors import ConfigError
 from bench.torch_runtime import padded
 from generators.face_batches import (
@@ -63,6 +63,11 @@ class Sis:
     def taught_by(self) -> frozenset[str]:
         """The recognizers that taught it, as the weight file has them: they are its white box."""
         return self._renderer.released.taught_by
+
+    @property
+    def learned_from(self) -> tuple[LearnedFrom, ...]:
+        """The packs that it learned from, as the weight file has them."""
+        return self._renderer.released.learned_from
 
     @property
     def draws(self) -> bool:

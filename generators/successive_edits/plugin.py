@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.api import Crops, FaceBatch, Fingerprint, StyledGenerator
+from bench.api import Crops, FaceBatch, Fingerprint, LearnedFrom, StyledGenerator
 from bench.config import parse_entry
 from bench.errors import ConfigError, ShapeError
 from bench.regions import CLASSES
@@ -88,6 +88,11 @@ class SuccessiveEdits:
     def taught_by(self) -> frozenset[str]:
         """The recognizers that taught the editor: they are its white box."""
         return frozenset(getattr(self.editor, "taught_by", ()))
+
+    @property
+    def learned_from(self) -> tuple[LearnedFrom, ...]:
+        """The packs that the editor learned from, as it says."""
+        return tuple(getattr(self.editor, "learned_from", ()))
 
     def fingerprint(self) -> Fingerprint:
         """What determines the faces, the editor's own part among it; ``weights`` are the editor's."""

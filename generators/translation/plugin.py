@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.aligners.templates import FFHQ256
-from bench.api import Crops, FaceBatch, Fingerprint
+from bench.api import Crops, FaceBatch, Fingerprint, LearnedFrom
 from bench.errors import ConfigError
 from bench.torch_runtime import padded
 from generators.face_batches import images_of, references_of
@@ -62,6 +62,11 @@ class Translation:
     def taught_by(self) -> frozenset[str]:
         """The recognizers that taught it, as the weight file has them."""
         return self.translator.released.taught_by
+
+    @property
+    def learned_from(self) -> tuple[LearnedFrom, ...]:
+        """The packs that it learned from, as the weight file has them."""
+        return self.translator.released.learned_from
 
     @property
     def draws(self) -> bool:
