@@ -48,7 +48,7 @@ BUILT_IN: tuple[PluginRow, ...] = (
         name="embeddings",
         target="bench.datasets.embeddings:GivenEmbeddings",
         settings="bench.datasets.embeddings:EmbeddingsSettings",
-        summary="your own embeddings, Parquet or npz, without pictures; recognizer: given",
+        summary="your own embeddings, Parquet, npz or npy, without pictures; recognizer: given",
         source="you",
         licence="your own",
     ),

@@ -13,13 +13,16 @@ import pytest
 
 from bench.api import AttributedDataset, Dataset, EmbeddedDataset, Recognizer
 from bench.config import parse_sweep
+from bench.datasets import vector_files
 from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile, PluginError
 from bench.registry import Registry, load
 from bench.scoring import score
 from bench.seeding import split_of
 from bench.store.cache import ArrayCache
 from bench.store.run_folder import RunFolder
+from bench.sweep import acquisition
 from bench.sweep.acquisition import acquire
+from bench.sweep.audit import faces_given
 from bench.sweep.runner import run_sweep
 from bench.sweep.sighting import Cast
 from tests.toys import add_toys, photos
@@ -54,6 +57,14 @@ def npz(path: Path, **changes: Any) -> Path:
         "embeddings": np.stack(frame["embedding"].to_list()).astype(np.float32),
     }
     np.savez(path, **{name: array for name, array in (arrays | changes).items() if array is not None})
+    return path
+
+
+def npy(path: Path, vectors: np.ndarray | None = None, frame: pd.DataFrame | None = None, **changes: Any) -> Path:
+    """Rows, and a CSV file of their names beside them."""
+    frame = table() if frame is None else frame
+    np.save(path, np.stack(frame["embedding"].to_list()).astype(np.float32) if vectors is None else vectors)
+    frame.drop(columns="embedding").assign(**changes).to_csv(path.with_suffix(".csv"), index=False)
     return path
 
 
@@ -94,7 +105,11 @@ def test_every_layout_holds_the_same(tmp_path: Path) -> None:
         tmp_path / "fixed.parquet",
         npz(tmp_path / "x.npz"),
         npz(tmp_path / "bytes.npz", subjects=table()["subject"].to_numpy(dtype="S")),
+        npy(tmp_path / "rows.npy"),
+        npy(tmp_path / "beside.npy"),
     ]
+    (tmp_path / "beside.csv").unlink()
+    table().drop(columns="embedding").set_index(np.arange(5, 17)).to_parquet(tmp_path / "beside.parquet")
     for path in layouts:
         data = load("dataset", "embeddings", file=path)
         assert vectors_of(path).tobytes() == expected.tobytes(), path.name
@@ -164,6 +179,127 @@ def test_other_columns_are_attributes(tmp_path: Path) -> None:
     assert some.attributes()["age"].tolist() == kept
     with pytest.raises(CorruptFile, match=r"'age' is int64 \(3,\); expected one value for each of 12"):
         load("dataset", "embeddings", file=npz(tmp_path / "y.npz", age=np.arange(3))).frames()
+
+
+def test_an_npy_file_is_read_where_it_lies(tmp_path: Path) -> None:
+    path = npy(tmp_path / "x.npy")
+    data = load("dataset", "embeddings", file=path)
+    keys = [frame.key for frame in data.frames()]
+    every = data.embeddings(keys)
+    root = every
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    assert isinstance(root, np.memmap)
+    assert Path(root.filename) == path
+    assert not every.flags.writeable
+    for some in (slice(0, 12), slice(3, 9), slice(11, 12)):
+        rows = data.embeddings(keys[some])
+        assert np.shares_memory(rows, every[some])
+        assert rows.tobytes() == every[some].tobytes()
+    for order in (slice(None, None, -1), slice(0, 12, 2), [4, 3], [0, 1, 3], [5, 5]):
+        rows = data.embeddings(np.array(keys)[order].tolist())
+        assert not np.shares_memory(rows, every)
+        assert rows.tobytes() == every[order].tobytes()
+    assert data.embeddings([]).shape == (0, 8)
+
+
+def test_an_npy_file_and_an_npz_file_are_the_same_data(tmp_path: Path) -> None:
+    ages = [20.5, np.nan, *range(30, 40)]
+    sex = np.array(["f", "m", ""] * 4)
+    columns = {"age": ages, "sex": sex}
+    rows, archive = npy(tmp_path / "x.npy", **columns), npz(tmp_path / "y.npz", **columns)
+    for split in ("all", "train"):
+        one, other = (load("dataset", "embeddings", file=path, split=split) for path in (rows, archive))
+        assert list(one.frames()) == list(other.frames())
+        assert one.fingerprint() == other.fingerprint()
+        for name, values in other.attributes().items():
+            assert one.attributes()[name].dtype.kind == values.dtype.kind
+            np.testing.assert_array_equal(one.attributes()[name], values)
+        for frame in other.frames():
+            assert one.content_digest(frame.key) == other.content_digest(frame.key)
+    keys = [swept(path, tmp_path / path.stem).outcomes()[0]["key"] for path in (rows, archive)]
+    assert keys[0] == keys[1]
+
+
+def test_the_table_beside_an_npy_file_is_text(tmp_path: Path) -> None:
+    vectors = np.eye(3, dtype=np.float32)
+    np.save(tmp_path / "x.npy", vectors)
+    (tmp_path / "x.csv").write_text(
+        "\ufeffkey; subject ;age;note;\n007; 7;1,5;n/a;\n7;07;2;;\n\n'08';\"a;\nb\";;2;\n", encoding="utf-8"
+    )
+    data = load("dataset", "embeddings", file=tmp_path / "x.npy")
+    assert [(frame.key, frame.subject) for frame in data.frames()] == [("007", "7"), ("7", "07"), ("'08'", "a;\nb")]
+    found = data.attributes()
+    assert found["age"].tolist() == ["1,5", "2", ""]
+    assert found["note"].dtype == np.float32
+    assert np.isnan(found["note"][:2]).all()
+    assert set(found) == {"age", "note"}
+    # a table that was replaced is read anew
+    assert len(data.content_digest("7")) == 64
+    (tmp_path / "x.csv").write_text("key,subject\nx,a\ny,b\nz,c\n")
+    assert data.embeddings(["y"]).tolist() == [[0, 1, 0]]
+    with pytest.raises(MissingFile, match="has no embedding '7'"):
+        data.content_digest("7")
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        (np.ones((12, 8)), r"float64 \(12, 8\); expected float32 \(N, D\).*type numpy\.save\('x\.npy', .*'float32'"),
+        (np.ones((12, 8), np.float16), r"float16 \(12, 8\); expected float32"),
+        (np.ones((12, 8), ">f4"), r">f4 \(12, 8\); expected float32"),
+        (np.asfortranarray(np.ones((12, 8), np.float32)), r"\(12, 8\), column after column; expected .* row after row"),
+        (np.ones(12, np.float32), r"float32 \(12,\); expected float32 \(N, D\)"),
+        (np.ones((12, 0), np.float32), r"12 subjects, embeddings \(12, 0\); expected as many of each, at least one"),
+        (np.ones((11, 8), np.float32), r"11 embeddings, but x\.csv has 12 rows; expected a row for each"),
+        (np.array([None] * 12), r"not a readable npy file of numbers \(.*Python objects"),
+        (np.repeat(np.float32([[1], [np.nan]]), [7, 5], axis=0), r"5 .* not finite, the first in row 7 \(key 'p2/1'"),
+        (np.repeat(np.float32([[1], [0], [1]]), [10, 1, 1], axis=0), r"1 .* only zeros, the first in row 10"),
+    ],
+)  # fmt: skip
+def test_npy_files_that_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vectors: np.ndarray, message: str
+) -> None:
+    monkeypatch.setattr(vector_files, "BLOCK", 5)
+    path = npy(tmp_path / "x.npy", vectors)
+    with pytest.raises(CorruptFile, match=message):
+        load("dataset", "embeddings", file=path).frames()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("key,subject\n", r"x\.npy: 1 embeddings, but x\.csv has 0 rows"),
+        ("", r"x\.csv: not a readable CSV file"),
+        ("name,subject\na,b\n", r"x\.csv: no column 'key'; got name, subject"),
+        ("key,subject,key\na,b,c\n", r"x\.csv: column 'key' stands twice; rename one"),
+        ("key,subject\na,b,c\n", r"x\.csv: not a readable CSV file \(.*Expected 2 columns, got 3"),
+        ("key,subject,e0\na,b,1\n", r"x\.csv: column 'e0', but the embeddings stand in x\.npy; leave it out"),
+        ("key,subject,embedding\na,b,1\n", r"x\.csv: column 'embedding', but the embeddings stand in x\.npy"),
+        ("key,subject\n,b\n", r"x\.csv: key in row 0 is ''; expected text"),
+        ("key,subject\n\udcff,b\n", r"x\.csv: not a readable CSV file \(.*utf-8"),
+    ],
+)
+def test_tables_beside_an_npy_file_that_cannot_be_used(tmp_path: Path, text: str, message: str) -> None:
+    np.save(tmp_path / "x.npy", np.ones((1, 8), np.float32))
+    (tmp_path / "x.csv").write_text(text, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(CorruptFile, match=message):
+        load("dataset", "embeddings", file=tmp_path / "x.npy").frames()
+
+
+def test_an_npy_file_has_one_table_beside_it(tmp_path: Path) -> None:
+    path = npy(tmp_path / "x.npy")
+    table().drop(columns="embedding").to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(CorruptFile, match=r"both x\.csv and x\.parquet stand beside .*; expected one table"):
+        load("dataset", "embeddings", file=path).frames()
+    for name in ("x.csv", "x.parquet"):
+        (tmp_path / name).unlink()
+    with pytest.raises(MissingFile, match=r"no x\.csv or x\.parquet beside .*the columns key and subject"):
+        load("dataset", "embeddings", file=path).frames()
+
+
+def test_an_npy_file_can_be_audited(tmp_path: Path) -> None:
+    assert faces_given(str(npy(tmp_path / "x.npy"))).entry.name == "embeddings"
 
 
 def wrong(value: float) -> list[np.ndarray]:
@@ -237,12 +373,12 @@ def test_archives_that_cannot_be_used(tmp_path: Path, changes: dict[str, Any], m
         load("dataset", "embeddings", file=path).frames()
 
 
-@pytest.mark.parametrize("name", ["x.parquet", "x.npz"])
+@pytest.mark.parametrize("name", ["x.parquet", "x.npz", "x.npy"])
 def test_files_that_are_something_else(tmp_path: Path, name: str) -> None:
     with pytest.raises(MissingFile, match="no embeddings at"):
         load("dataset", "embeddings", file=tmp_path / name).frames()
     (tmp_path / name).write_bytes(b"PK\x03\x04 something else")
-    with pytest.raises(CorruptFile, match=r"not a readable (npz|Parquet) file"):
+    with pytest.raises(CorruptFile, match=r"not a readable (npz|npy|Parquet) file"):
         load("dataset", "embeddings", file=tmp_path / name).frames()
 
 
@@ -357,7 +493,10 @@ def test_a_data_set_that_breaks_its_word_is_named(tmp_path: Path, monkeypatch: p
     path = parquet(tmp_path / "x.parquet")
     cast = Cast({"name": "embeddings", "file": str(path)}, {"name": "none"}, GIVEN)
     frames = load("dataset", "embeddings", file=path).frames()
-    for bad in (np.ones((12, 8)), np.ones((3, 8), np.float32), np.full((12, 8), np.nan, np.float32)):
+    monkeypatch.setattr(acquisition, "BLOCK", 5)
+    last = np.ones((12, 8), np.float32)
+    last[11, 7] = np.inf
+    for bad in (np.ones((12, 8)), np.ones((3, 8), np.float32), np.full((12, 8), np.nan, np.float32), last):
         monkeypatch.setattr(GivenEmbeddings, "embeddings", lambda self, keys, bad=bad: bad)
         with pytest.raises(PluginError, match=r"GivenEmbeddings\.embeddings returned .*expected float32 \(12, D\)"):
             acquire(cast, frames, ArrayCache())

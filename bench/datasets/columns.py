@@ -29,8 +29,8 @@ ColumnValues = NDArray[np.float32] | NDArray[np.str_]
 
 PHOTO_COLUMNS = ("image", "filename", "key", "path")
 OFIQ_PHOTO, OFIQ_COMPONENT, OFIQ_FAILED = "Filename", ".scalar", -1.0
-
-_NO_NUMBER = frozenset({"", "nan", "-nan", "na", "n/a"})
+NO_NUMBER = frozenset({"", "nan", "-nan", "na", "n/a"})
+"""What stands in a column of numbers where one is unknown, in lower case."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,4 +250,4 @@ def _number(cell: str) -> float:
     """The number in a field, NaN where it is unknown. Raises ValueError."""
     if "_" in cell:  # Python reads 1_000 as a number, nobody else does
         raise ValueError(cell)
-    return math.nan if cell.lower() in _NO_NUMBER else float(cell)
+    return math.nan if cell.lower() in NO_NUMBER else float(cell)

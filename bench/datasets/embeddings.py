@@ -1,8 +1,10 @@
-"""Your own embeddings, from whatever recognizer: a Parquet or npz file of vectors, and no pictures.
+"""Your own embeddings, from whatever recognizer: a file of vectors, and no pictures.
 
     vectors.parquet   columns key, subject, and embedding (a list of numbers) or e0, e1, ..., eN (a number each);
                       every other column of numbers or text is an attribute, to group by
     vectors.npz       arrays keys (N,), subjects (N,), embeddings (N, D); every other array of (N,) is an attribute
+    vectors.npy       float32 (N, D), and beside it vectors.csv or vectors.parquet with columns key and subject, a row
+                      for each; every other column is an attribute. It stays on disk, and may be larger than memory.
 
 A sweep over them names the recognizer `given`, which says how two of them are compared.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +27,8 @@ from bench.datasets.columns import ColumnValues
 from bench.datasets.pair_lists import read_pair_list
 from bench.datasets.people import Part, check_at_least_one, frames_of_some, is_in
 from bench.datasets.protocols import MAX_FRAMES_PER_SUBJECT, all_pairs
-from bench.datasets.vector_files import SUFFIXES, VectorTable, read_vectors
+from bench.datasets.vector_files import VectorTable, read_vectors
+from bench.datasets.vector_layouts import SUFFIXES, sources_of
 from bench.errors import ConfigError, CorruptFile, InsufficientData, MissingFile
 from bench.provenance import file_digest
 
@@ -34,7 +38,7 @@ class EmbeddingsSettings:
     """Settings of `embeddings`.
 
     Attributes:
-        file: a Parquet or npz file.
+        file: a Parquet, npz or npy file.
         split: which people: all of them, or one part of the 60/20/20 split by person.
         max_per_subject: at most so many embeddings of one person, drawn by the seed.
         max_people: at most so many people, drawn by the seed; null for all.
@@ -63,6 +67,7 @@ class GivenEmbeddings:
         self.settings = settings
         self.protocols = (LISTED,) * (settings.pairs is not None) + ("all_pairs",)
         self.file = settings.file.expanduser()
+        self._sources = [str(path) for path in sources_of(self.file)]
 
     def fingerprint(self) -> Fingerprint:
         """See `Plugin.fingerprint`; vectors are digested apart, row by row."""
@@ -71,19 +76,28 @@ class GivenEmbeddings:
 
     def frames(self) -> Sequence[Frame]:
         """See `Dataset.frames`; the rows of the split's people, in the order of the file."""
-        table = self._table()
-        return [Frame(table.keys[row], table.subjects[row]) for row in self._rows(table).tolist()]
+        return self._people().frames
 
     def attributes(self) -> dict[str, ColumnValues]:
         """See `AttributedDataset.attributes`: the file's other columns."""
-        table = self._table()
-        rows = self._rows(table)
-        return {name: values[rows] for name, values in table.attributes.items()}
+        rows = self._people().rows
+        return {name: values[rows] for name, values in self._table().attributes.items()}
 
     def embeddings(self, keys: Sequence[str]) -> Embeddings:
-        """See `EmbeddedDataset.embeddings`."""
+        """See `EmbeddedDataset.embeddings`; read-only.
+
+        Rows that stand in the file one after the other, such as all of them, are taken as they lie; others are copied.
+        """
         table = self._table()
-        return table.vectors[[self._row(table, key) for key in keys]]
+        try:
+            rows = np.fromiter(map(table.place.__getitem__, keys), dtype=np.int64, count=len(keys))
+        except KeyError as error:
+            raise self._unknown(error.args[0]) from None
+        if rows.size and (np.diff(rows) == 1).all():
+            return table.vectors[rows[0] : rows[-1] + 1]
+        some = table.vectors[rows]
+        some.flags.writeable = False
+        return some
 
     def image(self, key: str) -> FrameImage:
         """Raises `MissingFile`: there are no pictures."""
@@ -92,7 +106,11 @@ class GivenEmbeddings:
     def content_digest(self, key: str) -> str:
         """SHA-256 hex of the embedding as float32, little-endian."""
         table = self._table()
-        return hashlib.sha256(table.vectors[self._row(table, key)].astype("<f4").tobytes()).hexdigest()
+        try:
+            row = table.vectors[table.place[key]]
+        except KeyError:
+            raise self._unknown(key) from None
+        return hashlib.sha256(row.astype("<f4", copy=False)).hexdigest()
 
     def trials(self, protocol: str, rng: np.random.Generator) -> Trials:
         """See `Dataset.trials`."""
@@ -125,28 +143,59 @@ class GivenEmbeddings:
             )
         return trials
 
-    def _rows(self, table: VectorTable) -> NDArray[np.int64]:
-        kept = [row for row, who in enumerate(table.subjects) if is_in(who, self.settings.split)]
-        return np.array(kept, dtype=np.int64)
-
-    def _row(self, table: VectorTable, key: str) -> int:
-        try:
-            return table.place[key]
-        except KeyError:
-            raise MissingFile(f"{self.file} has no embedding {key!r}") from None
+    def _unknown(self, key: str) -> MissingFile:
+        return MissingFile(f"{self.file} has no embedding {key!r}")
 
     def _table(self) -> VectorTable:
+        return _read(self._sources[0], self._stamps())
+
+    def _people(self) -> _People:
+        return _people_of(self._sources[0], self._stamps(), self.settings.split)
+
+    def _stamps(self) -> _Stamps:
         # Looked at anew each time, so that a file which was replaced is noticed.
-        if not self.file.is_file():
-            raise MissingFile(f"no embeddings at {self.file}; expected a Parquet or npz file")
-        stat = os.stat(self.file)
-        return _read(str(self.file), stat.st_size, stat.st_mtime_ns)
+        file, *beside = self._sources
+        if (stamp := _stamp(file)) is None:
+            raise MissingFile(f"no embeddings at {self.file}; expected a file that ends in {' or '.join(SUFFIXES)}")
+        return stamp, next(filter(None, map(_stamp, beside)), None)
 
 
 LISTED = "pairs"
+KEPT = 6
+"""So many files are kept: faces, a gallery, two sides of a leak, strangers, and whom thresholds are set on."""
+
 _CHOICES = ("split", "max_per_subject", "max_people")
+_Stamp = tuple[int, int]
+"""Size and time of a file."""
+_Stamps = tuple[_Stamp, _Stamp | None]
+"""Of the file, and of the table beside it."""
 
 
-@functools.lru_cache(maxsize=2)
-def _read(path: str, size: int, mtime_ns: int) -> VectorTable:
+@dataclass(frozen=True, eq=False)
+class _People:
+    """The rows of a split's people, int64 (N,), and their frames."""
+
+    rows: NDArray[np.int64]
+    frames: tuple[Frame, ...]
+
+
+def _stamp(path: str) -> _Stamp | None:
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _read(path: str, stamps: _Stamps) -> VectorTable:
     return read_vectors(Path(path))
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _people_of(path: str, stamps: _Stamps, split: Part) -> _People:
+    table = _read(path, stamps)
+    people = {who for who in set(table.subjects) if is_in(who, split)}
+    rows = [row for row, who in enumerate(table.subjects) if who in people]
+    frames = tuple(Frame(table.keys[row], table.subjects[row]) for row in rows)
+    return _People(np.array(rows, dtype=np.int64), frames)

@@ -20,7 +20,7 @@ def is_in(name: str, part: Part) -> bool:
         name: what the split goes by: a person's name, or whatever stands for one.
         part: of the split.
     """
-    return part in ("all", split_of(name))
+    return part == "all" or split_of(name) == part
 
 
 def frames_of_some(frames: Sequence[Frame], rng: np.random.Generator, most: int | None) -> Sequence[Frame]:

@@ -1,10 +1,8 @@
-"""Files of embeddings, Parquet or npz, read and checked; the data set `embeddings` shows what they hold."""
+"""Files of embeddings, read and checked; the data set `embeddings` shows what they hold."""
 
 from __future__ import annotations
 
-import re
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +12,11 @@ from numpy.typing import NDArray
 
 from bench.api import Embeddings
 from bench.datasets.columns import ColumnValues
+from bench.datasets.vector_layouts import KEY, SUBJECT, read_parts
 from bench.errors import CorruptFile
 
-SUFFIXES = (".parquet", ".npz")
-KEY, SUBJECT, VECTOR = "key", "subject", "embedding"
-_NUMBERED = re.compile(r"e(\d+)")
+BLOCK = 8192
+"""So many rows are looked at together: all of them may be more than memory holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +26,7 @@ class VectorTable:
     Attributes:
         keys: N different names.
         subjects: N, whom each is of.
-        vectors: float32 (N, D), finite, no row of zeros.
+        vectors: float32 (N, D), finite, no row of zeros; read-only, and of an npy file still on disk.
         attributes: name to (N,) values.
         place: key to row.
     """
@@ -44,119 +42,64 @@ def read_vectors(path: Path) -> VectorTable:
     """The embeddings of a file, checked.
 
     Args:
-        path: a Parquet or npz file; see the module's first lines.
+        path: a Parquet, npz or npy file; see `bench.datasets.embeddings`.
 
     Raises:
+        MissingFile: an npy file without a table beside it.
         CorruptFile: another layout, no row, a key twice or none, vectors of several lengths, or one that is not finite
             or only zeros; names the row, from 0.
     """
-    keys, subjects, vectors, others = (_of_parquet if path.suffix.lower() == ".parquet" else _of_npz)(path)
-    names = _names(path, KEY, keys), _names(path, SUBJECT, subjects)
-    if not names[0] or vectors.ndim != 2 or not len(names[0]) == len(names[1]) == len(vectors) or not vectors.shape[1]:
+    parts = read_parts(path)
+    vectors = parts.vectors
+    keys, subjects = _names(parts.names, KEY, parts.keys), _names(parts.names, SUBJECT, parts.subjects)
+    if not keys or vectors.ndim != 2 or not len(keys) == len(subjects) == len(vectors) or not vectors.shape[1]:
         raise CorruptFile(
-            f"{path}: {len(names[0])} keys, {len(names[1])} subjects, embeddings {vectors.shape}; expected as many of "
+            f"{path}: {len(keys)} keys, {len(subjects)} subjects, embeddings {vectors.shape}; expected as many of "
             "each, at least one"
         )
-    place: dict[str, int] = {}
-    for row, key in enumerate(names[0]):
-        if place.setdefault(key, row) != row:
-            raise CorruptFile(f"{path}: key {key!r} stands in row {place[key]} and in row {row}; expected once")
+    place = _places(parts.names, keys)
     if vectors.dtype.kind not in "fiu":
         raise CorruptFile(f"{path}: embeddings are {vectors.dtype}; expected numbers")
     with np.errstate(over="ignore"):  # what float32 cannot hold is named below
-        single = np.ascontiguousarray(vectors, dtype=np.float32)
-    for wrong, what in ((~np.isfinite(single).all(axis=1), "not finite"), (~single.any(axis=1), "only zeros")):
-        if wrong.any():
-            row = int(np.argmax(wrong))
+        single = np.ascontiguousarray(vectors, dtype=np.float32)  # the same array where it is float32 already
+    _check_rows(path, keys, single)
+    single.flags.writeable = False
+    attributes = {name: _attribute(parts.names, name, values, len(single)) for name, values in parts.others.items()}
+    return VectorTable(keys, subjects, single, attributes, place)
+
+
+def _places(path: Path, keys: Sequence[str]) -> dict[str, int]:
+    place = dict(zip(keys, range(len(keys)), strict=True))
+    if len(place) < len(keys):
+        first: dict[str, int] = {}
+        row = next(row for row, key in enumerate(keys) if first.setdefault(key, row) != row)
+        raise CorruptFile(f"{path}: key {keys[row]!r} stands in row {first[keys[row]]} and in row {row}; expected once")
+    return place
+
+
+def _check_rows(path: Path, keys: Sequence[str], vectors: Embeddings) -> None:
+    not_finite, zeros = [], []
+    for start in range(0, len(vectors), BLOCK):
+        block = vectors[start : start + BLOCK]
+        not_finite.append(start + np.flatnonzero(~np.isfinite(block).all(axis=1)))
+        zeros.append(start + np.flatnonzero(~block.any(axis=1)))
+    for wrong, what in ((np.concatenate(not_finite), "not finite"), (np.concatenate(zeros), "only zeros")):
+        if wrong.size:
             raise CorruptFile(
-                f"{path}: {int(wrong.sum())} embeddings are {what}, the first in row {row} (key {names[0][row]!r}); "
+                f"{path}: {wrong.size} embeddings are {what}, the first in row {wrong[0]} (key {keys[wrong[0]]!r}); "
                 "leave these photos out"
             )
-    attributes = {name: _attribute(path, name, values, len(single)) for name, values in others.items()}
-    return VectorTable(names[0], names[1], single, attributes, place)
-
-
-_Parts = tuple[NDArray[Any], NDArray[Any], NDArray[Any], dict[str, NDArray[Any]]]
-
-
-def _of_npz(path: Path) -> _Parts:
-    try:
-        # The stream is ours to close: NumPy leaves a file open that turns out to be no archive.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise CorruptFile(
-            f"{path}: not a readable npz file ({error}); names must be arrays of text, np.array(names, dtype=str)"
-        ) from error
-    if missing := [name for name in ("keys", "subjects", "embeddings") if name not in arrays]:
-        raise CorruptFile(
-            f"{path}: no array {' and no array '.join(map(repr, missing))}; got {', '.join(arrays) or 'none'}"
-        )
-    return arrays.pop("keys"), arrays.pop("subjects"), arrays.pop("embeddings"), arrays
-
-
-def _of_parquet(path: Path) -> _Parts:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise CorruptFile(f"{path}: not a readable Parquet file ({error})") from error
-    names = table.column_names
-    if not table.num_rows:
-        raise CorruptFile(f"{path}: no row; expected one embedding a row")
-    numbered = sorted((name for name in names if _NUMBERED.fullmatch(name)), key=lambda name: int(name[1:]))
-    if missing := [name for name in (KEY, SUBJECT) if name not in names]:
-        raise CorruptFile(
-            f"{path}: no column {' and no column '.join(map(repr, missing))}; got {', '.join(names[:12])}"
-        )
-    if VECTOR in names:
-        numbered, vectors = [], _list_column(path, table.column(VECTOR))
-    elif numbered and numbered == [f"e{place}" for place in range(len(numbered))]:
-        vectors = np.stack([table.column(name).to_numpy() for name in numbered], axis=1)
-    else:
-        raise CorruptFile(
-            f"{path}: no column {VECTOR!r} of lists of numbers and no columns e0, e1, ... without a gap; got "
-            f"{', '.join(names[:12])}"
-        )
-    known = (KEY, SUBJECT, VECTOR, *numbered)
-    others = [name for name in names if name not in known and not name.startswith("__index_level_")]  # pandas' own
-    return (
-        table.column(KEY).to_numpy(),
-        table.column(SUBJECT).to_numpy(),
-        vectors,
-        {name: table.column(name).to_numpy() for name in others},
-    )
-
-
-def _list_column(path: Path, column: Any) -> NDArray[Any]:
-    """(N, D), from a column of lists of numbers."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    kind = column.type
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-        raise CorruptFile(f"{path}: column {VECTOR!r} is {kind}; expected lists of numbers")
-    if column.null_count:
-        raise CorruptFile(f"{path}: {column.null_count} rows have no embedding; leave these photos out")
-    lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
-    if len(different := np.unique(lengths)) > 1:
-        row = int(np.argmax(lengths != lengths[0]))
-        raise CorruptFile(
-            f"{path}: embeddings of {len(different)} lengths, such as {lengths[0]} in row 0 and {lengths[row]} in row "
-            f"{row}; expected one length"
-        )
-    flat: NDArray[Any] = pc.list_flatten(column).to_numpy()
-    return flat.reshape(len(lengths), -1)
 
 
 def _names(path: Path, what: str, values: NDArray[Any]) -> tuple[str, ...]:
     """Text, or whole numbers as text."""
     if values.ndim != 1:
         raise CorruptFile(f"{path}: {what}s are {values.dtype} {values.shape}; expected one a row")
+    listed = values.tolist()
+    if set(map(type, listed)) == {str} and "" not in listed:
+        return tuple(listed)
     found = []
-    for row, value in enumerate(values.tolist()):
+    for row, value in enumerate(listed):
         if isinstance(value, bytes):
             value = value.decode("utf-8", "replace")
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
@@ -170,6 +113,8 @@ def _attribute(path: Path, name: str, values: NDArray[Any], count: int) -> Colum
         raise CorruptFile(f"{path}: {name!r} is {values.dtype} {values.shape}; expected one value for each of {count}")
     if values.dtype.kind in "fiub":
         return values.astype(np.float32)
+    if values.dtype.kind == "U":
+        return values
     listed = values.tolist()
     if all(value is None or isinstance(value, bool | int | float) for value in listed):
         return np.array([np.nan if value is None else value for value in listed], dtype=np.float32)

@@ -35,6 +35,8 @@ from bench.sweep.sighting import NO_FACE, Cast, Sighting, aligned_by, from_array
 
 LOG = logging.getLogger(__name__)
 STORE_EVERY_SECONDS = 20.0
+BLOCK = 8192
+"""So many rows of given embeddings are looked at together."""
 GIVEN, NO_ALIGNER = "given", "none"
 """What stands for recognizer and aligner where a data set brings its embeddings."""
 
@@ -157,7 +159,7 @@ def _given(dataset: EmbeddedDataset, recognizer: Recognizer, frames: Sequence[Fr
     """A data set's own embeddings: no face is looked for, and nothing is stored in the cache."""
     count = len(frames)
     rows = dataset.embeddings([frame.key for frame in frames])
-    if rows.dtype != np.float32 or rows.ndim != 2 or len(rows) != count or not np.isfinite(rows).all():
+    if rows.dtype != np.float32 or rows.ndim != 2 or len(rows) != count or not _all_finite(rows):
         raise PluginError(
             f"{type(dataset).__name__}.embeddings returned {rows.dtype} {rows.shape}; expected float32 ({count}, D), "
             "every value finite"
@@ -173,6 +175,11 @@ def _given(dataset: EmbeddedDataset, recognizer: Recognizer, frames: Sequence[Fr
         cached=0,
         runtime=recognizer.runtime(),
     )
+
+
+def _all_finite(rows: Embeddings) -> bool:
+    """Whether every value is; block by block, because the rows may lie in a file that is larger than memory."""
+    return all(bool(np.isfinite(rows[at : at + BLOCK]).all()) for at in range(0, len(rows), BLOCK))
 
 
 class _Board:
