@@ -73,9 +73,9 @@ def _taken(setting: Setting, anchor: str, outlet: Outlet) -> list[Block]:
     hit = Table(risk_tables.exposed(setting, first, outlet))
     blocks.append(Folded(f"Who is exposed at {point_label(first)}", [hit]))
     if (grouped := risk_tables.by_group(setting, first, outlet)) is not None:
-        blocks.append(Folded(f"Which groups are exposed at {point_label(first)}", [Table(grouped)]))
+        blocks.append(Folded(f"Which groups of people enrolled are exposed at {point_label(first)}", [Table(grouped)]))
     if (grouped := risk_tables.by_group_of_faces(setting, first, outlet)) is not None:
-        blocks.append(Folded(f"Which faces are taken for somebody at {point_label(first)}", [Table(grouped)]))
+        blocks.append(Folded(f"Which groups of faces are taken for somebody at {point_label(first)}", [Table(grouped)]))
     for number, point in enumerate(point for point in points if point != first):
         more: list[Block] = [
             Table(risk_tables.taken(setting, point, outlet)),

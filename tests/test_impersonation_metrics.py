@@ -359,10 +359,16 @@ def test_where_nobody_is_found_extrapolation_goes_on_from_the_bound():
         assert rows[size].high == pytest.approx(1 - (1 - one) ** size)
 
 
-def test_where_everybody_is_found_there_is_no_interval():
-    hits = np.ones((10, 5), np.bool_)
-    (row,) = rate_by_size(hits, alone(10), np.ones((9, 10), np.bool_), np.ones((9, 5), np.bool_), [5], [10])[1:]
-    assert (row.rate, row.low, row.high) == (1, None, None)
+def test_where_everybody_is_found_nothing_is_left_for_larger_galleries():
+    rng = np.random.default_rng(3)
+    hits = rng.random((10, 5)) < 0.5
+    hits[:, 2] = True
+    draws = np.ones((9, 10), np.bool_), np.ones((9, 5), np.bool_)
+    at, row = rate_by_size(hits, alone(10), *draws, [5], [10])
+    assert (row.rate, row.low, row.high) == (1, at.low, 1)
+    assert at.low < 1
+    none = rate_by_size(hits, alone(10), draws[0][:0], draws[1][:0], [5], [10])[1]
+    assert (none.rate, none.low, none.high) == (1, None, None)
 
 
 def test_draws_that_do_not_fit_are_refused():

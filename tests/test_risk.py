@@ -493,7 +493,7 @@ def test_figures_are_told_by_group_of_the_faces(
     exposed = {one["group"] for one in every if one["figure"] == "exposure_mean"}
     assert exposed == {None, "side=left", "side=right", "faces side=left", "faces side=right"}
     page = write_report(run.path).read_text()
-    assert "Which faces are taken for somebody at FPIR 10" in page
+    assert "Which groups of faces are taken for somebody at FPIR 10" in page
     assert "faces side=left" not in page, "the group is named as it is, under a heading of its own"
 
     sided(crowds["nobody"])
@@ -525,7 +525,7 @@ def test_exposure_is_told_by_group_of_the_people_enrolled(
     assert set(found) == {None, "side=left", "side=right"}
     whole = (10 * found["side=left"]["value"] + 30 * found["side=right"]["value"]) / 40
     assert whole == pytest.approx(found[None]["value"])
-    assert "Which groups are exposed at FPIR 10" in write_report(run.path).read_text()
+    assert "Which groups of people enrolled are exposed at FPIR 10" in write_report(run.path).read_text()
 
 
 def test_the_report_says_all_of_it(made: Callable[..., Any], tmp_path: Path) -> None:

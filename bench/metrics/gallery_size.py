@@ -14,7 +14,9 @@ once count the chance of a single comparison three times, draws of either kind o
     Var(H) = 2·(Var(contributors drawn) + Var(enrolled drawn)) - Var(both drawn),
 
 at least the larger and at most the sum of the first two. H is what would be expected to be found of rare finds, and its
-interval the score interval of n* = H² / Var(H) of them, z²/2 added: H·(n* + z²/2 ± z·sqrt(n* + z²/4)) / n*.
+interval the score interval of n* = H² / Var(H) of them, z²/2 added: H·(n* + z²/2 ± z·sqrt(n* + z²/4)) / n*. Whoever
+is matched among N is so among more: no lower end is below that at N, and where every probe matches somebody already the
+interval beyond N is that at N.
 
 Source: the two-way variance after Cameron, Gelbach and Miller, JBES 29, 2011, and Owen and Eckles, Annals of Applied
 Statistics 6(3), 2012; the interval of a count by its score after Rao, Proceedings of the Cambridge Philosophical
@@ -25,7 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -119,7 +121,11 @@ def rate_by_size(
         low, high, _ = share_interval(shares, contributors, attempts=probes * (people // size))
         rows.append(SizeRisk(size, math.fsum(shares.tolist()) / probes, low, high, "subsample"))
     larger = sorted({multiple * people for multiple in beyond if multiple > 1})
-    return rows + (_extrapolated(hits, contributors, kept, kept_enrolled, larger) if larger else [])
+    if not larger:
+        return rows
+    least, _, _ = share_interval(np.asarray(matched > 0, np.float64), contributors, attempts=probes)
+    more = _extrapolated(hits, contributors, kept, kept_enrolled, larger)
+    return rows + [row if row.low is None else replace(row, low=max(row.low, least)) for row in more]
 
 
 def chance_in_part(matched: NDArray[np.integer], people: int, part: int) -> NDArray[np.float64]:
@@ -155,6 +161,9 @@ def _extrapolated(
         # One in all comparisons of faces that share nobody, if the people enrolled are alike.
         bound = zero_error_bound(independent_faces(contributors) * hits.shape[1])
         return [SizeRisk(size, 0.0, 0.0, -math.expm1(size * math.log1p(-bound)), "extrapolated") for size in sizes]
+    if (hits.sum(axis=1) > 0).all():
+        low, high = (0.0, 1.0) if len(kept) else (None, None)
+        return [SizeRisk(size, 1.0, low, high, "extrapolated") for size in sizes]
     counts = _Counts(hits, contributors)
     everybody, every_person = np.ones_like(kept), np.ones_like(kept_enrolled)
     law = counts.fitted(np.ones((1, kept.shape[1]), np.bool_), np.ones((1, hits.shape[1]), np.bool_))

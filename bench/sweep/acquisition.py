@@ -68,6 +68,11 @@ class Acquisition:
     runtime: Mapping[str, str]
 
     @property
+    def embedded(self) -> Embeddings:
+        """Those of the frames that were acquired, float32 (A, D); where all were, as they lie, even on disk."""
+        return self.embeddings if self.acquired.all() else self.embeddings[self.acquired]
+
+    @property
     def counts(self) -> dict[str, int]:
         """What an outcome counts of it."""
         return {

@@ -63,9 +63,7 @@ def crowd_of(key: str, others: Others, cast: Cast, cache: ArrayCache, progress: 
     code: dict[str, int] = {}
     person = np.array([code.setdefault(frame.subject, len(code)) for frame in others.frames], np.int64)
     lost = len(others.frames) - rows.size
-    # Embeddings may lie on disk: all of them are taken as they are.
-    embeddings = seen.embeddings[rows] if lost else seen.embeddings
-    return Crowd(others, tuple(code), embeddings, rows, person[rows], lost, seen.computed, seen.cached)
+    return Crowd(others, tuple(code), seen.embedded, rows, person[rows], lost, seen.computed, seen.cached)
 
 
 @dataclass(frozen=True, eq=False)

@@ -223,7 +223,7 @@ def _variety(
     def placed(found: Acquisition, there: NDArray[np.bool_]) -> NDArray[np.float32]:
         rows = np.zeros((len(there), width), dtype=np.float32)
         if there.any():
-            rows[there] = found.embeddings[found.acquired]
+            rows[there] = found.embedded
         return rows
 
     own, seen = placed(faces, acquired), placed(photos, photos.acquired)
@@ -331,7 +331,7 @@ def _visual_cost(
         made.peak_signal_to_noise_ratio,
         people,
         count,
-        made_features=faces.embeddings[faces.acquired],
+        made_features=faces.embedded,
         made_people=people[acquired],
         photo_features=photos.embeddings[seen],
         photo_people=code[seen].astype(np.int32),

@@ -217,7 +217,7 @@ class Examiner:
         found, acquired = acquire_made(self._cast, made, self._cache, self._progress)
         similarity = np.full((len(faces), self._places.shape[1]), np.nan, dtype=np.float32)
         there = np.flatnonzero(acquired)
-        for place, embedding in zip(there.tolist(), found.embeddings[found.acquired], strict=True):
+        for place, embedding in zip(there.tolist(), found.embedded, strict=True):
             similarity[place] = self._highest(embedding, self._places[faces[place]])
         return Look(similarity, acquired)
 

@@ -143,8 +143,8 @@ def neighbours_of(
             best[usable], place[usable] = found.scores[:, 0], rows[found.rows[:, 0]]
         return best, place
 
-    face, place = nearest(faces.embeddings[faces.acquired], acquired)
-    photo, _ = nearest(photos.embeddings[photos.acquired], photos.acquired)
+    face, place = nearest(faces.embedded, acquired)
+    photo, _ = nearest(photos.embedded, photos.acquired)
     return Neighbours(Nearest(face, photo[pairing.photo]), frames, place.astype(np.int32))
 
 

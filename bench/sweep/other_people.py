@@ -17,7 +17,7 @@ from bench.api import Dataset, Frame
 from bench.config import PluginEntry, axes_of
 from bench.errors import ConfigError, CorruptFile, InsufficientData
 from bench.provenance import canonical_json, value_digest
-from bench.sweep.inputs import Entry, entry_of, identity_of, images_digest, settings_of
+from bench.sweep.inputs import Entry, entry_of, identity_of, settings_of
 from bench.sweep.instances import plain, plugin
 
 
@@ -43,18 +43,22 @@ class Others:
     @cached_property
     def contents(self) -> frozenset[str]:
         """Digests of their photos."""
-        return frozenset(self.dataset.content_digest(frame.key) for frame in self.frames)
+        return frozenset(self._contents)
 
     @property
     def part(self) -> dict[str, Any]:
         """The part of a cell's identity that says who they are: ``dataset``, and ``images`` with names and people."""
         return {"dataset": identity_of(self.entry, self.dataset), "images": self.digest}
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Of photos, their names and people: all that tables tell of them."""
         known = [[frame.key, frame.subject] for frame in self.frames]
-        return value_digest([images_digest(self.dataset, self.frames), known])
+        return value_digest([value_digest(self._contents), known])
+
+    @cached_property
+    def _contents(self) -> list[str]:
+        return [self.dataset.content_digest(frame.key) for frame in self.frames]
 
     def shared_with(self, people: Set[str], dataset: Dataset, dataset_entry: Entry) -> list[str]:
         """Who is among some people too, by name where both are of one data set, else by a photo; sorted.

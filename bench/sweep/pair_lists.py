@@ -94,7 +94,7 @@ def draw_look_alikes(
     seen = acquire(cast, [album.frames[index] for index in indices], cache, progress)
     known = np.bincount(owner[seen.acquired], minlength=len(album.people))
     total = np.zeros((len(album.people), seen.embeddings.shape[1]), dtype=np.float64)
-    np.add.at(total, owner[seen.acquired], seen.embeddings[seen.acquired].astype(np.float64))
+    np.add.at(total, owner[seen.acquired], seen.embedded.astype(np.float64))
     there = np.flatnonzero(known)
     means = (total[there] / known[there, None]).astype(np.float32)
     similarity: NDArray[np.float32] = np.full((len(album.people),) * 2, np.nan, dtype=np.float32)

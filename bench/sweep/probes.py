@@ -59,9 +59,9 @@ def probes_of_made(
     place = np.full(len(photos.acquired), -1, np.int64)
     place[photos.acquired] = np.arange(int(photos.acquired.sum()))
     return Probes(
-        faces.embeddings[faces.acquired], acquired, people, sorted({frame.subject for frame in frames}),
+        faces.embedded, acquired, people, sorted({frame.subject for frame in frames}),
         [[frames[index].key for index in row] for row in photo.tolist()],
-        photos=photos.embeddings[photos.acquired], photo=place[photo],
+        photos=photos.embedded, photo=place[photo],
     )  # fmt: skip
 
 
@@ -76,4 +76,4 @@ def probes_of_photos(frames: Sequence[Frame], seen: Acquisition) -> Probes:
     contributors = Contributors(code.astype(np.int32)[:, np.newaxis], len(people))
     keys = [frame.key for frame in frames]
     made_of = [[key] for key in keys]
-    return Probes(seen.embeddings[seen.acquired], seen.acquired, contributors, people.tolist(), made_of, keys)
+    return Probes(seen.embedded, seen.acquired, contributors, people.tolist(), made_of, keys)

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -244,9 +245,9 @@ class _Setting:
 
     # ------------------------------------------------------------------------------------------------------- the parts
 
-    @property
+    @cached_property
     def _of_strangers(self) -> Embeddings:
-        return self.stranger_photos.embeddings[self.stranger_photos.acquired]
+        return self.stranger_photos.embedded
 
     @property
     def _acquired_people(self) -> Contributors:
