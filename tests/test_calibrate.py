@@ -548,8 +548,9 @@ def test_axes_and_labels_name_the_manifests(sweep: Callable[..., Sweep], tmp_pat
 @pytest.mark.full
 @pytest.mark.real
 def test_celeba_calibrated_on_dev_and_judged_on_eval(
-    real_data: Path, real_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    real_data: Path, real_models: Path, real_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("IMPERSONA_CACHE", str(real_cache))
     monkeypatch.setenv("IMPERSONA_DATA", str(real_data))
     monkeypatch.setenv("IMPERSONA_MODELS", str(real_models))
     example = Path(__file__).parent.parent / "examples" / "calibrate.yaml"

@@ -636,9 +636,9 @@ def sighted(aligner: DlibHog, frames: list[FrameImage]) -> tuple[NDArray[np.floa
     return to_crops(np.stack(crops)), np.stack(points).astype(np.float32)
 
 
-def share_found(aligner: DlibHog, frames: list[FrameImage], **settings: object) -> float:
-    """How many collages of neighbours in a list have a face that dlib finds."""
-    crops, points = sighted(aligner, frames)
+def share_found(aligner: DlibHog, seen: tuple[NDArray[np.float32], NDArray[np.float32]], **settings: object) -> float:
+    """How many collages of neighbours among sighted people have a face that dlib finds."""
+    crops, points = seen
     others = np.roll(np.arange(len(crops)), -1)
     faces = FaceBatch(
         images=crops, references=crops[others][:, None], landmarks=points, reference_landmarks=points[others][:, None]
@@ -648,23 +648,37 @@ def share_found(aligner: DlibHog, frames: list[FrameImage], **settings: object) 
     return sum(bool(aligner.detect(frame)) for frame in to_frames(found[good])) / len(crops)
 
 
+@pytest.fixture(scope="module")
+def drawn_people(aligner: DlibHog) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    people = load("dataset", "drawn", people=30, images=1)
+    return sighted(aligner, [people.image(frame.key) for frame in people.frames()])
+
+
+@pytest.fixture(scope="module")
+def real_people(aligner: DlibHog, real_data: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """One photo of each of 60 people."""
+    with (real_data / "celeba299" / "labels.csv").open(newline="") as file:
+        first = {row["identity"]: row["image"] for row in csv.DictReader(file)}
+    names = sorted(first.values())[:60]
+    return sighted(aligner, [images.read(real_data / "celeba299" / "images" / name) for name in names])
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("blend", ["feather", "poisson"])
-def test_drawn_people_still_have_faces(aligner: DlibHog, blend: str) -> None:
-    people = load("dataset", "drawn", people=30, images=1)
-    frames = [people.image(frame.key) for frame in people.frames()]
+def test_drawn_people_still_have_faces(
+    aligner: DlibHog, drawn_people: tuple[NDArray[np.float32], NDArray[np.float32]], blend: str
+) -> None:
     for regions in (["eyes"], ["eyes", "mouth"], ["face"]):
-        assert share_found(aligner, frames, regions=regions, blend=blend) >= 0.9, regions
+        assert share_found(aligner, drawn_people, regions=regions, blend=blend) >= 0.9, regions
 
 
 @pytest.mark.real
 @pytest.mark.full
 @pytest.mark.parametrize("blend", ["feather", "poisson"])
-def test_real_people_still_have_faces(aligner: DlibHog, real_data: Path, blend: str) -> None:
-    with (real_data / "celeba299" / "labels.csv").open(newline="") as file:
-        first = {row["identity"]: row["image"] for row in csv.DictReader(file)}
-    frames = [images.read(real_data / "celeba299" / "images" / name) for name in sorted(first.values())[:60]]
+def test_real_people_still_have_faces(
+    aligner: DlibHog, real_people: tuple[NDArray[np.float32], NDArray[np.float32]], blend: str
+) -> None:
     for regions in (["eyes"], ["eyes", "mouth"], ["nose"], ["face"], ["upper_face", "lower_face"]):
-        share = share_found(aligner, frames, regions=regions, blend=blend)
+        share = share_found(aligner, real_people, regions=regions, blend=blend)
         print(f"{blend} {' '.join(regions)}: a face in {share:.1%}")
         assert share >= 0.9, regions

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from bench.config import load_sweep
+from bench.store.blobs import DiskStore
+from bench.store.cache import ArrayCache
 from bench.sweep.runner import run_sweep
 
 pytestmark = [pytest.mark.full, pytest.mark.real]
@@ -18,10 +20,13 @@ FOUR = ("both", "swapped", "preserved", "neither")
 
 
 @pytest.fixture(scope="module")
-def summary(real_data: Path, real_models: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """The figures of examples/fakes.yaml on 120 pairs, with the morphs and one collage."""
-    overrides = ["pairs.count=120", "generators.0.regions=[face]", "attacks.0.background=blend", "assessments=[]"]
-    run = run_sweep(load_sweep(FAKES, overrides), tmp_path_factory.mktemp("fakes") / "run")
+def summary(
+    real_data: Path, real_models: Path, real_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> pd.DataFrame:
+    """The figures of examples/fakes.yaml on 60 pairs, with the morphs and one collage."""
+    overrides = ["pairs.count=60", "generators.0.regions=[face]", "attacks.0.background=blend", "assessments=[]"]
+    cache = ArrayCache(DiskStore(real_cache))
+    run = run_sweep(load_sweep(FAKES, overrides), tmp_path_factory.mktemp("fakes") / "run", cache=cache)
     assert run.failures().empty
     return run.summary()
 

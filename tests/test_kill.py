@@ -1,4 +1,4 @@
-"""Killed at any moment, a sweep goes on as if it had never been killed: kill -9 at twenty random ones of a run.
+"""Killed at any moment, a sweep goes on as if it had never been killed: kill -9 at twelve random ones of a run.
 
 Half of them take the whole process group, as a machine that loses power does; the other half take the main process
 alone, which must not leave its workers behind.
@@ -18,7 +18,8 @@ import pytest
 from bench.store.run_folder import RunFolder
 from tests.processes import alive, command, environment
 
-MOMENTS = 10
+MOMENTS = 6
+"""One in each sixth of a run: while it starts, in each of three cells, and while it ends."""
 SWEEP = """
 name: killed
 seed: 5

@@ -469,7 +469,7 @@ def test_killed_at_any_moment_the_same_faces_are_made(
     started = time.monotonic()
     whole = finish(start(tmp_path / "whole", options), tmp_path / "whole")
     seconds = time.monotonic() - started
-    draw, killed, moments = random.Random(3), 0, 5
+    draw, killed, moments = random.Random(3), 0, 3  # one in each third of the time in which faces are made
     for number in range(moments):
         folder = tmp_path / str(number)
         process = start(folder, options)
@@ -480,7 +480,7 @@ def test_killed_at_any_moment_the_same_faces_are_made(
         process.communicate(timeout=60)
         assert not alive(process.pid, within=10)
         assert finish(start(folder, options), folder) == whole
-    assert killed >= moments // 2, "the runs ended before they could be killed"
+    assert killed >= 2, "the runs ended before they could be killed"
 
 
 @pytest.mark.full
