@@ -134,12 +134,11 @@ def _first(setting: Setting, figure: str, points: Sequence[str]) -> str:
 
 
 def _who(setting: Setting) -> str:
-    one = setting.held[0]
-    exposed = one.series.table("exposed")
-    enrolled = 0 if exposed is None else int(exposed["subject"].nunique())
-    strangers = len(one.nearest(GALLERY, faces=False))
+    tables = [table for one in setting.held if (table := one.series.table("exposed")) is not None]
+    enrolled = max((int(table["subject"].nunique()) for table in tables), default=0)
+    strangers = max(len(one.nearest(GALLERY, faces=False)) for one in setting.held)
     many = len(setting.faces)
-    of = f"{numbers.count(many)} makers" if many > 1 else one.faces
+    of = f"{numbers.count(many)} makers" if many > 1 else setting.held[0].faces
     place = (setting.spec.get(GALLERY) or {}).get("dataset", {}).get("name", "")
     return (
         f"Faces by {of}, searched for in a gallery of {numbers.plural(enrolled, 'person', 'people')} of {place}, "

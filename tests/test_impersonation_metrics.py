@@ -105,6 +105,16 @@ def test_the_threshold_is_that_of_identification():
         assert point.searches == expected.nonmate_searches
 
 
+@pytest.mark.parametrize(
+    ("acquired", "fpir", "known"), [(0, 0.1, False), (3, 0.5, False), (11, 0.5, True), (20, 1, True)]
+)
+def test_where_hardly_a_stranger_was_acquired_there_is_no_threshold(acquired, fpir, known):
+    best = np.where(np.arange(20) < acquired, np.float32(0.3), np.float32(NOBODY))
+    (point,) = gallery_thresholds([best], [fpir])
+    assert (point.threshold is not None) == known
+    assert (point.support == "insufficient") != known
+
+
 def test_a_gallery_s_own_threshold_achieves_what_it_says():
     scores = SMALL.impersonation(np.random.default_rng(1))
     found = figures(scores, fpirs=(0.1,))
@@ -177,7 +187,10 @@ def test_groups_of_faces_are_filed_by_themselves():
         scores.select(some), [AT], (0.1,), kept=np.ones((2, 12), np.bool_), group="Male=1"
     )
     assert {one.group for one in values} == {"Male=1"} == {group for *_, group in drawn}
-    assert not [one for one in values if one.figure.startswith("clean_") or one.figure == "impersonation_threshold"]
+    clean = {one.figure: one for one in values if one.figure.startswith("clean_") and one.operating_point == AT.name}
+    assert set(clean) == {"clean_worst_probe_coverage", "clean_exposed_people_rate"}
+    assert clean["clean_worst_probe_coverage"].n == some.sum(), "as many strangers as faces of the group"
+    assert not [one for one in values if one.figure == "impersonation_threshold"]
     of = {(one.figure, one.operating_point): one.value for one in values}
     (point,) = gallery_thresholds([scores.real.best], [0.1])
     hits = scores.maxima.best[some] >= np.float64(point.threshold)
@@ -274,6 +287,8 @@ def test_what_is_below_the_lowest_threshold_changes_nothing(seed, fpir):
     assert all(np.array_equal(one[1][key], other[1][key], equal_nan=True) for key in one[1] | other[1])
     enrolled = double_or_nothing(15, 20, rng)
     assert risk_by_size(scores, 0.5, *kept, enrolled) == risk_by_size(high, 0.5, *kept, enrolled)
+    between = HighMaxima.of(dense(scores.maxima), float(scores.maxima.best.max()) + 1e-12)
+    assert between.high.nnz == 0, "a floor is compared as it is, not rounded to float32"
     with pytest.raises(ShapeError, match="what is below was not kept"):
         high.maxima.reached(floor - 0.01)
 
@@ -346,6 +361,16 @@ def test_the_rate_by_size_is_that_of_random_galleries():
     low, high, _ = share_interval(hits.any(axis=1).astype(float), alone(50))
     assert (rows[40].low, rows[40].high) == pytest.approx((low, high), abs=0.02)
     assert gallery_sizes(1) == [1]
+
+
+@pytest.mark.parametrize("people", [10**3, 10**6, 10**7])
+def test_chances_are_exact_in_large_galleries(people):
+    few = np.array([0, 1, 2, 5])
+    np.testing.assert_allclose(chance_in_part(few, people, 1), few / people, rtol=1e-12)
+    some = people // 10
+    expected = 1 - np.prod([1 - some / (people - i) for i in range(5)])
+    np.testing.assert_allclose(chance_in_part(few[3:], people, some), expected, rtol=1e-12)
+    assert chance_in_part(np.array([people]), people, 1) == 1
 
 
 def test_where_nobody_is_found_extrapolation_goes_on_from_the_bound():

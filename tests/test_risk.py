@@ -122,13 +122,16 @@ def test_the_highest_score_of_each_person_is_that_of_all_their_photos(comparison
     assert np.isneginf(maxima[[3, 40]]).all()
     assert (nearest.photo[[3, 40]] == -1).all()
     assert np.isneginf(nearest.similarity[[3, 40]]).all()
-    for floor in (np.quantile(maxima[np.isfinite(maxima)], 0.7), maxima.max(), np.inf):
+    nobody = person_maxima(np.zeros((0, 1), np.float32), np.zeros(3, np.bool_), crowd, comparison)
+    assert nobody.shape == (3, 30)
+    assert np.isneginf(nobody).all()
+    for floor in (float(maxima.max()) + 1e-12, np.quantile(maxima[np.isfinite(maxima)], 0.7), maxima.max(), np.inf):
         high, expected = (
             high_maxima(probes, acquired, crowd, comparison, nearest, floor), HighMaxima.of(maxima, floor),
         )  # fmt: skip
         assert np.array_equal(high.best, expected.best)
         assert (high.high != expected.high).nnz == 0
-        assert high.high.nnz == np.count_nonzero(maxima >= floor)
+        assert high.high.nnz == np.count_nonzero(maxima >= np.float64(floor))
 
 
 # ------------------------------------------------------------------------------------------------------------ controls
@@ -502,6 +505,7 @@ def test_figures_are_told_by_group_of_the_faces(
     groups = groups_of_faces(part, crowds["nobody"], photos)
     assert groups["faces side=left"].tolist() == [True, False, False, True]
     assert groups["faces side=right"].tolist() == [False, False, True, False]
+    assert groups_of_faces(part, crowds["nobody"], []) == {}
 
     (cell,) = plan(audit_sweep(
         faces_given(crowds["nobody"]["file"]), gallery=PluginEntry.model_validate(crowds["holdout"]),

@@ -68,12 +68,13 @@ class HighMaxima:
                 f"got maxima {scores.dtype} {self.high.shape}; expected float32 ({len(self.best)}, P) for P people, at "
                 "least one"
             )
+        floor = np.float64(self.floor)  # a Python number would be rounded to float32 first
         highest_kept = np.full(probes, -np.inf, np.float32)
         some = np.flatnonzero(np.diff(self.high.indptr))
         if some.size:
             highest_kept[some] = np.maximum.reduceat(scores, self.high.indptr[some])
-        expected = np.where(self.best >= self.floor, self.best, np.float32(-np.inf))
-        if not (highest_kept == expected).all() or (scores < self.floor).any():
+        expected = np.where(self.best >= floor, self.best, np.float32(-np.inf))
+        if not (highest_kept == expected).all() or (scores < floor).any():
             raise ShapeError(f"got maxima that are not those from {self.floor} on, or not of these probes")
 
     @classmethod
@@ -85,7 +86,7 @@ class HighMaxima:
             floor: lower ones are left out.
         """
         check_maxima(maxima, len(maxima), "maxima")
-        rows, columns = np.nonzero((maxima >= floor) & ~np.isneginf(maxima))
+        rows, columns = np.nonzero((maxima >= np.float64(floor)) & ~np.isneginf(maxima))
         return cls(highest(maxima), sparse.csr_array((maxima[rows, columns], (rows, columns)), maxima.shape), floor)
 
     @property
@@ -130,16 +131,23 @@ def gallery_thresholds(cohort: Sequence[NDArray[np.float32]], fpirs: Sequence[fl
         fpirs: rates a, each in (0, 1].
 
     Returns:
-        One for each rate; without a threshold where k is 0, ``"weak"`` where it is below 30.
+        One for each rate; without a threshold where k is 0, or where so few searches were acquired that any threshold
+        would do; ``"weak"`` where k is below 30.
 
     Raises:
         ConfigError: a rate outside (0, 1].
     """
-    points = [threshold_at_searches(np.concatenate(list(cohort)), fpir) for fpir in fpirs]
-    return [
-        GalleryThreshold(fpir_name(point.requested_fpir), point.threshold, point.support, point.nonmate_searches)
-        for point in points
-    ]
+    best = np.concatenate(list(cohort))
+    acquired = int(np.count_nonzero(~np.isneginf(best)))
+    found = []
+    for fpir in fpirs:
+        point = threshold_at_searches(best, fpir)
+        name, searches = fpir_name(point.requested_fpir), point.nonmate_searches
+        if acquired <= point.allowed_false_positives < searches:
+            found.append(GalleryThreshold(name, None, "insufficient", searches))
+        else:
+            found.append(GalleryThreshold(name, point.threshold, point.support, searches))
+    return found
 
 
 def highest(maxima: NDArray[np.float32]) -> NDArray[np.float32]:

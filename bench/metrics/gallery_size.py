@@ -53,8 +53,8 @@ class SizeRisk:
     Attributes:
         size: n, how many people are enrolled.
         rate: expected over galleries of n people.
-        low: lower end of its 95 % interval; None without draws.
-        high: upper end; None without draws.
+        low: lower end of its 95 % interval; None beyond the number of people there are without draws.
+        high: upper end; None likewise.
         method: ``"subsample"`` up to the number of people there are, ``"extrapolated"`` beyond.
     """
 
@@ -139,15 +139,13 @@ def chance_in_part(matched: NDArray[np.integer], people: int, part: int) -> NDAr
     Returns:
         float64 (M,), 1 - C(N - c, n) / C(N, n), in [0, 1].
     """
-    others = np.maximum(people - matched - part, 0).astype(np.float64)
-    none = (
-        special.gammaln(people - matched + 1.0)
-        - special.gammaln(others + 1)
-        - special.gammaln(people + 1.0)
-        + special.gammaln(people - part + 1.0)
-    )
-    chance = np.where(matched + part > people, 1.0, -np.expm1(np.minimum(none, 0.0)))
-    return np.where((matched == 0) | (part == 0), 0.0, chance)
+    most = int(matched.max(initial=0))
+    # C(N - c, n) / C(N, n) is the product of 1 - n / (N - i) for i < c: factors of which none is rounded away.
+    with np.errstate(divide="ignore"):
+        factors = np.log1p(-np.minimum(part / (people - np.arange(most)), 1.0))
+    none = np.concatenate([[0.0], np.cumsum(factors)])
+    chance: NDArray[np.float64] = np.abs(np.expm1(none[matched]))
+    return chance
 
 
 def _extrapolated(
@@ -165,7 +163,7 @@ def _extrapolated(
         low, high = (0.0, 1.0) if len(kept) else (None, None)
         return [SizeRisk(size, 1.0, low, high, "extrapolated") for size in sizes]
     counts = _Counts(hits, contributors)
-    everybody, every_person = np.ones_like(kept), np.ones_like(kept_enrolled)
+    everybody, every_person = (np.broadcast_to(np.True_, each.shape) for each in (kept, kept_enrolled))
     law = counts.fitted(np.ones((1, kept.shape[1]), np.bool_), np.ones((1, hits.shape[1]), np.bool_))
     drawn = [
         counts.fitted(*draws) for draws in ((kept, every_person), (everybody, kept_enrolled), (kept, kept_enrolled))
@@ -191,7 +189,7 @@ class _Counts:
 
     def fitted(self, kept: NDArray[np.bool_], kept_enrolled: NDArray[np.bool_]) -> BetaBinomial:
         """The law of every draw."""
-        at_once = max(1, _CELLS_AT_ONCE // max(len(self.some), len(self.others)))
+        at_once = max(1, _CELLS_AT_ONCE // max(len(self.some), len(self.others), self.matched.size))
         laws = [
             self._fitted(kept[start : start + at_once], kept_enrolled[start : start + at_once])
             for start in range(0, len(kept), at_once)

@@ -65,6 +65,8 @@ from bench.metrics.vulnerability import MeanKey
 RATE, CLEAN, EXCESS = "impersonation_rate", "clean_impersonation_rate", "excess_impersonation_rate"
 OF_FACES = "faces "
 """Stands before the name of a group of faces, which is thus no group of the people enrolled."""
+_BY_PROBES = ("clean_worst_probe_coverage", "clean_exposed_people_rate")
+"""What depends of the cohort on how many faces there are."""
 Draws = dict[MeanKey, NDArray[np.float64]]
 
 
@@ -144,7 +146,7 @@ def assess_impersonation(
             pair row with row, so somebody who is on both sides should be kept on both or on neither.
         enrolled_groups: name to bool (N,), who of the enrolled is in a group; `exposure_mean` is given for each.
         group: of made faces, of which `scores` has only those (`GalleryScores.select`); figures are filed under it, and
-            those of the cohort alone, which no group of faces changes, are left out.
+            those of the cohort alone are left out, but for what is compared at one number of probes.
 
     Returns:
         Figures without operating point, then those of one operating point after the other, in the order of
@@ -171,7 +173,9 @@ def assess_impersonation(
         drawn |= found.draws(kept, kept_real)
     if group is None:
         return values, drawn
-    ours = [one for one in values if not one.figure.startswith("clean_") and one.group is None]
+    ours = [
+        one for one in values if one.group is None and (one.figure in _BY_PROBES or not one.figure.startswith("clean_"))
+    ]
     return (
         [replace(one, group=group) for one in ours if one.figure != "impersonation_threshold"],
         {

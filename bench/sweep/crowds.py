@@ -115,7 +115,7 @@ def high_maxima(
         floor: the lowest threshold that will be asked about; inf for none.
     """
     size = len(acquired), len(crowd.people)
-    if not len(probes) or floor > nearest.similarity.max():
+    if not len(probes) or np.float64(floor) > nearest.similarity.max():
         return HighMaxima(nearest.similarity, sparse.csr_array(size, dtype=np.float32), floor)
     found = matches_at(probes, crowd.embeddings, comparison, floor)
     pair = np.flatnonzero(acquired)[found.probes] * size[1] + crowd.person[found.rows]
@@ -143,7 +143,7 @@ def person_maxima(
     order = np.argsort(crowd.person, kind="stable")
     person = crowd.person[order]
     best = np.full((len(probes), len(crowd.people)), -np.inf, np.float32)
-    for some, among, scores in cross_scores(probes, crowd.embeddings[order], comparison):
+    for some, among, scores in cross_scores(probes, crowd.embeddings[order], comparison) if len(probes) else ():
         starts = np.flatnonzero(np.diff(person[among], prepend=-1))
         codes = person[among][starts]
         best[some, codes] = np.maximum(best[some, codes], np.maximum.reduceat(scores, starts, axis=1))

@@ -68,7 +68,7 @@ class Others:
             dataset: theirs.
             dataset_entry: ``{"name": ..., **settings}`` of it.
         """
-        if _place(dataset_entry) == _place(self.entry) and (both := sorted(self.people & people)):
+        if place_of(dataset_entry) == place_of(self.entry) and (both := sorted(self.people & people)):
             return both
         theirs = (frame for frame in dataset.frames() if frame.subject in people)
         return sorted({one.subject for one in theirs if dataset.content_digest(one.key) in self.contents})
@@ -149,8 +149,12 @@ def unchanged(others: Others, part: Mapping[str, Any]) -> Others:
     return others
 
 
-def _place(entry: Entry) -> str:
-    """A data set's entry without the split."""
+def place_of(entry: Entry) -> str:
+    """A data set's entry without the split: whoever has one name there is one person.
+
+    Args:
+        entry: ``{"name": ..., **settings}``.
+    """
     return canonical_json({name: value for name, value in entry.items() if name != "split"})
 
 

@@ -36,7 +36,7 @@ from bench.sweep.crowds import Crowd, Nearest, crowd_of, high_maxima, nearest_ph
 from bench.sweep.inputs import entry_of, refuse_changes
 from bench.sweep.instances import plugin
 from bench.sweep.likeness import Likeness
-from bench.sweep.other_people import Others
+from bench.sweep.other_people import Others, place_of
 from bench.sweep.probes import Probes, probes_of_photos
 from bench.sweep.risk_groups import groups_of_enrolled, groups_of_faces
 from bench.sweep.risk_plan import GALLERY, LEAKAGE, STRANGERS, faces_part, planned_gallery, planned_sides
@@ -317,7 +317,7 @@ class _Setting:
         """Which strangers are kept in each draw: whoever contributes to a face, too, as there."""
         rng = stream(self.spec["seed"], "bootstrap", STRANGERS)
         found = double_or_nothing(len(names), len(kept), rng)
-        same = self.spec[STRANGERS]["dataset"]["name"] == self.spec["dataset"]["name"]
+        same = place_of(self.strangers.entry) == place_of(dict(self.cast.dataset))
         place = {name: code for code, name in enumerate(self.probes.names)} if same else {}
         for column, name in enumerate(names):
             if name in place:

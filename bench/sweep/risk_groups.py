@@ -106,7 +106,7 @@ def groups_of_faces(part: Mapping[str, Any], dataset_entry: Entry, made_of: Sequ
     Raises:
         CorruptFile: columns changed since the cell was planned.
     """
-    if not part["groups"]:
+    if not part["groups"] or not made_of:
         return {}
     others = everybody_of(dataset_entry)
     place = {frame.key: index for index, frame in enumerate(others.frames)}
