@@ -15,8 +15,8 @@ once count the chance of a single comparison three times, draws of either kind o
 
 at least the larger and at most the sum of the first two. H is what would be expected to be found of rare finds, and its
 interval the score interval of n* = H² / Var(H) of them, z²/2 added: H·(n* + z²/2 ± z·sqrt(n* + z²/4)) / n*. Whoever
-is matched among N is so among more: no lower end is below that at N, and where every probe matches somebody already the
-interval beyond N is that at N.
+is matched among n is so among more: beyond N no lower end is below that of a smaller gallery, and where every probe
+matches somebody already the interval is that at N.
 
 Source: the two-way variance after Cameron, Gelbach and Miller, JBES 29, 2011, and Owen and Eckles, Annals of Applied
 Statistics 6(3), 2012; the interval of a count by its score after Rao, Proceedings of the Cambridge Philosophical
@@ -124,8 +124,13 @@ def rate_by_size(
     if not larger:
         return rows
     least, _, _ = share_interval(np.asarray(matched > 0, np.float64), contributors, attempts=probes)
-    more = _extrapolated(hits, contributors, kept, kept_enrolled, larger)
-    return rows + [row if row.low is None else replace(row, low=max(row.low, least)) for row in more]
+    for row in _extrapolated(hits, contributors, kept, kept_enrolled, larger):
+        if row.low is None:
+            rows.append(row)
+        else:
+            least = max(least, row.low)
+            rows.append(replace(row, low=least))
+    return rows
 
 
 def chance_in_part(matched: NDArray[np.integer], people: int, part: int) -> NDArray[np.float64]:
