@@ -30,6 +30,7 @@ from bench.metrics import (
     threshold_at_fmr,
     wilson_interval,
 )
+from tests.simulations import repetitions, slack
 
 FMR, DRAWS = 0.01, 400
 ACCEPT = float(ndtri(1 - FMR))
@@ -212,9 +213,13 @@ ASSERTED = (
 @pytest.mark.full
 @pytest.mark.parametrize("scenario", [MANY, FEW], ids=["many", "few"])
 def test_bootstrap_intervals_cover(scenario):
-    """At least 93 %: rates by Wilson's interval with the draws' variance, differences by percentiles."""
+    """At least 93 %: rates by Wilson's interval with the draws' variance, differences by percentiles.
+
+    As often as docs/ say with IMPERSONA_SIMULATIONS=all, else a third.
+    """
     rng, tally = np.random.default_rng(4), Tally()
-    for _ in range(scenario.repetitions):
+    number = repetitions(scenario.repetitions)
+    for _ in range(number):
         trials = Trials(scenario, rng)
         effects = Effects(trials, rng)
         kept = double_or_nothing(scenario.people, DRAWS, rng)
@@ -258,4 +263,4 @@ def test_bootstrap_intervals_cover(scenario):
         tally.note("false non-matches", fnmr * mated)
     tally.print(scenario)
     for name in ASSERTED:
-        assert tally.coverage(name) >= 0.93, name
+        assert tally.coverage(name) >= 0.93 - slack(number), name

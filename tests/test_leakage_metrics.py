@@ -29,6 +29,7 @@ from bench.metrics.leakage import (
 from bench.metrics.shares import Contributors
 from bench.metrics.swaps import swap_test, swapped_differences
 from tests.gallery_people import World
+from tests.simulations import repetitions, slack
 
 NOBODY = -np.inf
 SMALL = World(faces=40, contributors=12, people=15, strangers=30, dimension=8)
@@ -456,11 +457,13 @@ def test_identities_without_pairs_or_threshold():
 def test_faces_that_learned_from_nobody_do_not_leak(world, fpir):
     """The interval holds 0 in 93 to 97 % of 1,000 repetitions, exchanges reject in at most 5 %; `pytest -s` prints.
 
+    So many with IMPERSONA_SIMULATIONS=all, else a third.
+
     Where some people are hubs the galleries differ by who is in them, and only the exchanges are valid.
     """
-    rng, repetitions = np.random.default_rng(11), 1000
+    rng, number = np.random.default_rng(11), repetitions(1000)
     found = []
-    for _ in range(repetitions):
+    for _ in range(number):
         values, _ = assess_leakage(world.leakage(rng), rng, fpirs=(fpir,), permutations=399)
         of = {one.figure: one for one in values}
         excess, auc = of["excess_leakage"], of["membership_auc"]
@@ -473,11 +476,11 @@ def test_faces_that_learned_from_nobody_do_not_leak(world, fpir):
         f"\n{world}, fpir {fpir}\n  excess leakage: interval holds 0 in {held:.1%}, exchanges reject in {rejected:.1%}"
         f" (rate {rate:.3f}, width {width:.3f}); AUC: {held_auc:.1%} and {rejected_auc:.1%}"
     )
-    most = binom.ppf(0.999, repetitions, 0.05) / repetitions
+    most = binom.ppf(0.999, number, 0.05) / number
     assert rejected <= most
     assert rejected_auc <= most
     if not world.hubs:
-        assert 0.93 <= held <= 0.97
+        assert 0.93 - slack(number) <= held <= 0.97 + slack(number)
 
 
 @pytest.mark.full
