@@ -9,13 +9,14 @@ import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from bench.errors import ConfigError
 from bench.yaml_files import apply_override, expand_variables, explained, read_mapping, refuse_unknown
 
+_Model = TypeVar("_Model", bound=BaseModel)
 Assessment = Literal["verification", "identification", "impersonation_risk"]
 
 
@@ -578,10 +579,7 @@ def parse_entry(value: str | Mapping[str, Any], where: str = "plugin") -> Plugin
     Raises:
         ConfigError: it is neither.
     """
-    try:
-        return PluginEntry.model_validate(value)
-    except ValidationError as error:
-        raise ConfigError(explained(error, where)) from error
+    return _validated(PluginEntry, value, where)
 
 
 def parse_group(value: str | Mapping[str, Any], where: str = "groups") -> GroupEntry:
@@ -590,10 +588,7 @@ def parse_group(value: str | Mapping[str, Any], where: str = "groups") -> GroupE
     Raises:
         ConfigError: it is neither.
     """
-    try:
-        return GroupEntry.model_validate(value)
-    except ValidationError as error:
-        raise ConfigError(explained(error, where)) from error
+    return _validated(GroupEntry, value, where)
 
 
 def parse_pairs(document: Mapping[str, Any], where: str = "pairs") -> Pairs:
@@ -602,8 +597,12 @@ def parse_pairs(document: Mapping[str, Any], where: str = "pairs") -> Pairs:
     Raises:
         ConfigError: a key is unknown, or a value of the wrong type or range.
     """
+    return _validated(Pairs, document, where)
+
+
+def _validated(model: type[_Model], value: Any, where: str) -> _Model:
     try:
-        return Pairs.model_validate(document)
+        return model.model_validate(value)
     except ValidationError as error:
         raise ConfigError(explained(error, where)) from error
 
